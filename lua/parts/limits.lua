@@ -1,0 +1,40 @@
+-- limits: rate limits by calendar window. Needs tail, periods. A bucket is a HASH of window -> requests.
+-- Tail KEYS: one per bucket. Tail ARGV: count of buckets; for each: expires at (ms), count of limits;
+-- for each limit: its window's field, the limit.
+local function next_limits()
+  local buckets = {}
+  for at = 1, next_number() do
+    local bucket = {key = next_key(), expires_at_ms = next_arg(), fields = {}, limits = {}}
+    for limit_at = 1, next_number() do
+      bucket.fields[limit_at] = next_arg()
+      bucket.limits[limit_at] = next_number()
+    end
+    buckets[at] = bucket
+  end
+  return buckets
+end
+
+-- The place of the first limit that is reached, counted from 0 over all buckets; nil where none is.
+local function limit_reached(buckets)
+  local place = 0
+  for _, bucket in ipairs(buckets) do
+    local counts = redis.call("HMGET", bucket.key, unpack(bucket.fields))
+    for at, limit in ipairs(bucket.limits) do
+      if tonumber(counts[at] or 0) >= limit then
+        return place
+      end
+      place = place + 1
+    end
+  end
+  return nil
+end
+
+local function count_request(buckets)
+  for _, bucket in ipairs(buckets) do
+    for _, field in ipairs(bucket.fields) do
+      if count_in(bucket.key, field) then
+        redis.call("PEXPIREAT", bucket.key, bucket.expires_at_ms)
+      end
+    end
+  end
+end

@@ -1,0 +1,146 @@
+-- route: a call arrives at its sale's number, or tries the sale's next buyer. The same attempt gets the same answer.
+-- parts: clock, tail, periods, candidate, taking, number
+-- KEYS: call (HASH), sale (HASH), sales (STREAM), slots, holds (ZSETs of the buyer the sale is with), caps (HASH of its
+--   contract); tail: pool (ZSET), lent (HASH) where is_pooled; caller (STRING), fields (STRING), each where the ARGV says
+--   so; marks of the sale (STRING each); candidates
+-- ARGV: not_after_ms, decision, call (edge:call), attempt, attempts_max, is_pooled, has_caller, has_fields (1 or 0 each),
+--   position_seen (of the sale, as it was read), room (of that buyer; -1 no limit, -2 it is gone), lease_ms,
+--   call_ms (life of the call's record), keep_ms (life of the sale), cooldown_ms, beat_ms (what a heartbeat extends by),
+--   endpoint, caller_matches (1 or 0), about (JSON for the sales stream), marks_count; tail: count of candidates;
+--   for each: its position in the record, candidate
+-- Returns: late, now · changed (the sale was read too early) · a reason | dial, position dialled, the sale (flat)
+-- Writes: nothing when late or changed; call; a dialled one also slots, sale, pool, caller, fields; a move also caps, marks,
+--   sales; none left: all of these back
+local call_key, sale_key, sales_key, slots_key, holds_key, caps_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local not_after_ms, decision, call, attempt, attempts_max = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local is_pooled, has_caller, has_fields = ARGV[6] == "1", ARGV[7] == "1", ARGV[8] == "1"
+local position_seen, room, lease_ms, call_ms = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12]
+local keep_ms, cooldown_ms, beat_ms, endpoint = ARGV[13], tonumber(ARGV[14]), ARGV[15], ARGV[16]
+local caller_matches, about, marks_count = ARGV[17] == "1", ARGV[18], tonumber(ARGV[19])
+tail_follows(6, 19)
+local pool_key = is_pooled and next_key()
+local lent_key = is_pooled and next_key()
+local caller_key = has_caller and next_key()
+local fields_key = has_fields and next_key()
+local mark_keys = {}
+for at = 1, marks_count do
+  mark_keys[at] = next_key()
+end
+
+local now = now_ms()
+if now > not_after_ms then
+  return {"late", now}
+end
+
+local function field_of(key, field)
+  return redis.call("HGET", key, field) or ""
+end
+
+local function answer(word, position)
+  return {word, position, redis.call("HGETALL", sale_key)}
+end
+
+-- Remembers what this attempt was told, and where the call belongs.
+local function told(word, position)
+  redis.call("HSET", call_key, "sale", decision, "endpoint", endpoint, "a" .. attempt, word .. ":" .. position)
+  if attempt >= tonumber(redis.call("HGET", call_key, "attempt") or -1) then
+    redis.call("HSET", call_key, "attempt", attempt)
+  end
+  redis.call("PEXPIRE", call_key, call_ms)
+  return answer(word, position)
+end
+
+local before = redis.call("HGET", call_key, "a" .. attempt)
+if before then
+  local word, position = string.match(before, "^([^:]*):(.*)$")
+  return answer(word, position)
+end
+local latest = tonumber(redis.call("HGET", call_key, "attempt") or -1)
+if latest > attempt then
+  local word, position = string.match(field_of(call_key, "a" .. latest), "^([^:]*):(.*)$")
+  return answer(word, position)
+end
+if field_of(sale_key, "position") ~= position_seen then
+  return {"changed"}
+end
+
+local live_call = field_of(sale_key, "live_call")
+local is_live = live_call ~= "" and tonumber(field_of(sale_key, "live_until_ms")) > now
+if redis.call("HEXISTS", call_key, "ended") == 1 then
+  if not is_live or live_call == call then
+    redis.call("ZREM", slots_key, decision)
+  end
+  return told("call_ended", -1)
+end
+if not caller_matches then
+  return told("caller_mismatch", -1)
+end
+if field_of(sale_key, "state") ~= "sold" then
+  return told("no_buyer_left", -1)
+end
+-- A call that is at work on the sale keeps the number for as long as nobody else was lent it.
+local is_lent = not is_pooled or redis.call("HGET", lent_key, field_of(sale_key, "number")) == decision
+if not is_lent or (live_call ~= call and tonumber(field_of(sale_key, "until_ms")) <= now) then
+  return told("number_expired", -1)
+end
+if is_live and live_call ~= call then
+  return told("number_busy", -1)
+end
+
+-- The buyer of the moment: dialled unless it was already, or its slot is gone and there is no room for another.
+local current = {holds = holds_key, slots = slots_key, room = room}
+local is_next = live_call == call
+local chosen, chosen_position = nil, position_seen
+local stays = not is_next and room > -2
+  and (lease_lives(slots_key, decision, now) or has_room(current, nil, now))
+if not stays and attempt < attempts_max then
+  for _ = 1, next_number() do
+    local position = next_arg()
+    local one = next_candidate(true)
+    if not chosen and why_not(one, decision, now) == 0 then
+      chosen, chosen_position = one, position
+    end
+  end
+end
+local stream = {"*", "sale", decision, "call", call, "at_ms", now, "about", about}
+
+-- All writes: the first is one that a full memory refuses.
+if not stays and not chosen then
+  redis.call("XADD", sales_key, "*", "event", "voided", unpack(stream, 2))
+  redis.call("ZREM", slots_key, decision)
+  give_back(caps_key, words(field_of(sale_key, "cap_fields")), mark_keys, decision)
+  redis.call("HSET", sale_key, "state", "void", "live_call", "", "until_ms", now, "cap_fields", "", "bought", "")
+  if is_pooled then
+    rest(pool_key, lent_key, field_of(sale_key, "number"), decision, now + cooldown_ms)
+  end
+  if has_caller and redis.call("GET", caller_key) == "s" .. decision then
+    redis.call("DEL", caller_key)
+  end
+  if has_fields then
+    redis.call("DEL", fields_key)
+  end
+  return told("no_buyer_left", -1)
+end
+if chosen then
+  redis.call("XADD", sales_key, "*", "event", "moved", "position", chosen_position, "bid", chosen.bid, unpack(stream, 2))
+  redis.call("ZREM", slots_key, decision)
+  give_back(caps_key, words(field_of(sale_key, "cap_fields")), mark_keys, decision)
+  take(chosen, decision, now, now + lease_ms)
+  redis.call("HSET", sale_key, "position", chosen_position, "cap_fields", chosen.periods, "bought", chosen.marks)
+else
+  redis.call("ZADD", slots_key, now + lease_ms, decision)
+end
+local until_ms = math.max(tonumber(field_of(sale_key, "until_ms")), now + lease_ms)
+redis.call("HSET", sale_key, "live_call", call, "live_until_ms", now + lease_ms, "until_ms", until_ms)
+redis.call("PEXPIRE", sale_key, keep_ms)
+if is_pooled then
+  keep_lent(pool_key, lent_key, field_of(sale_key, "number"), decision, until_ms + cooldown_ms)
+end
+if has_caller and redis.call("GET", caller_key) == "s" .. decision then
+  redis.call("PEXPIREAT", caller_key, until_ms)
+end
+if has_fields then
+  redis.call("PEXPIREAT", fields_key, until_ms)
+end
+redis.call("HSET", call_key, "beat_ms", beat_ms)
+return told("dial", chosen_position)

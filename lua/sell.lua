@@ -1,0 +1,122 @@
+-- sell: a post takes the first of its bids that can have it, a number, and is on record.
+-- parts: clock, tail, periods, limits, candidate, taking, number
+-- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM); tail: request shield (STRING), fields shield (STRING),
+--   caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled; holds of the
+--   buyers that the ping held (ZSET each); buckets; candidates
+-- ARGV: not_after_ms, decision, question, needs_ping, has_request, has_fields, has_caller, is_pooled (1 or 0 each),
+--   own_number, number_ms (life of slot and number; 0 where data is delivered), cooldown_ms, keep_ms (life of the sale),
+--   audit_records_max, look_further, held_count, request_value (what the request shield must say after its decision),
+--   pool_id, fields_value (the fields shield's own name), order (positions, csv), about (JSON for the sales stream),
+--   json (the record); tail: limits, count of candidates; for each: its position in the record, candidate
+-- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
+--   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
+--   sold, position of the winner, number, now, periods it is counted in (csv), marks it left (csv), verdicts
+-- Writes: none, no_tracking_number: buckets, audit; sold: these, caps, slots, holds, marks, pool, lent, retired, sale,
+--   shields, caller, sales; else nothing
+local sale_key, ping_key, audit_key, sales_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local not_after_ms, decision, question, needs_ping = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == "1"
+local has_request, has_fields, has_caller, is_pooled = ARGV[5] == "1", ARGV[6] == "1", ARGV[7] == "1", ARGV[8] == "1"
+local own_number, number_ms, cooldown_ms, keep_ms = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local audit_records_max, look_further, held_count = ARGV[13], tonumber(ARGV[14]), tonumber(ARGV[15])
+local request_value, pool_id, fields_value, order, about, json = ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21]
+tail_follows(4, 21)
+local request_key = has_request and next_key()
+local fields_key = has_fields and next_key()
+local caller_key = has_caller and next_key()
+local pool_key, lent_key, retired_key
+if is_pooled then
+  pool_key, lent_key, retired_key = next_key(), next_key(), next_key()
+end
+local held_keys = {}
+for at = 1, held_count do
+  held_keys[at] = next_key()
+end
+
+local now = now_ms()
+if now > not_after_ms then
+  return {"late", now}
+end
+
+local asked = redis.call("HGET", sale_key, "question")
+if asked then
+  return {asked == question and "repeat" or "already_sold", redis.call("HGETALL", sale_key)}
+end
+local answered = request_key and redis.call("GET", request_key)
+if answered then
+  local by, value = string.match(answered, "^([^|]*)|(.*)$")
+  if value ~= request_value then
+    return {"conflict"}
+  end
+  return {"elsewhere", by}
+end
+local same = fields_key and redis.call("GET", fields_key)
+if same then
+  return {"elsewhere", same}
+end
+local buckets = next_limits()
+local reached = limit_reached(buckets)
+if reached then
+  return {"rate_limited", reached}
+end
+if needs_ping and redis.call("EXISTS", ping_key) == 0 then
+  return {"ping_gone"}
+end
+
+local said, yes, yes_count, winner, position = {}, {}, 0, nil, -1
+for at = 1, next_number() do
+  local its_position = next_number()
+  local one = next_candidate(true)
+  if winner and yes_count >= look_further then
+    said[at] = ""
+  elseif yes[one.buyer] then
+    said[at] = OUTRANKED
+  else
+    said[at] = why_not(one, decision, now)
+    if said[at] == 0 then
+      yes[one.buyer] = true
+      yes_count = yes_count + 1
+      if not winner then
+        winner, position = one, its_position
+      end
+    end
+  end
+end
+local number, passed = own_number, {}
+if winner and is_pooled then
+  number, passed = free_number(pool_key, retired_key, now)
+end
+local status = not winner and "none" or not number and "no_tracking_number" or "sold"
+local verdicts = table.concat(said, ",")
+
+-- All writes: the first is one that a full memory refuses.
+count_request(buckets)
+redis.call("XADD", audit_key, "MAXLEN", "~", audit_records_max, "*", "decision", decision, "kind", "post",
+  "status", status, "question", question, "said", verdicts, "order", order, "position", position, "number", number or "",
+  "record", json)
+if status ~= "sold" then
+  return {status, unpack(said)}
+end
+take(winner, decision, now, now + number_ms)
+for _, key in ipairs(held_keys) do
+  redis.call("ZREM", key, decision)
+end
+if is_pooled then
+  forget(pool_key, lent_key, retired_key, passed)
+  lend(pool_key, lent_key, number, decision, now + number_ms + cooldown_ms)
+end
+redis.call("HSET", sale_key, "record", json, "question", question, "order", order, "position", position, "number", number,
+  "sold_at_ms", now, "until_ms", now + number_ms, "state", "sold", "live_call", "", "live_until_ms", 0, "pool", pool_id,
+  "said", verdicts, "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
+redis.call("PEXPIRE", sale_key, keep_ms)
+if request_key then
+  redis.call("SET", request_key, decision .. "|" .. request_value, "PX", keep_ms)
+end
+if fields_key then
+  redis.call("SET", fields_key, decision, "PX", number_ms)
+end
+if caller_key then
+  redis.call("SET", caller_key, "s" .. decision, "PX", number_ms)
+end
+redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", position, "number", number, "at_ms", now,
+  "bid", winner.bid, "about", about)
+return {"sold", position, number, now, winner.periods, winner.marks, unpack(said)}

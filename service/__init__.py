@@ -1,0 +1,3 @@
+"""pingpost: a ping/post exchange for leads and calls."""
+
+__version__ = "0.1.0"

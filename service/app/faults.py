@@ -1,0 +1,61 @@
+"""Faults to statuses, in one place: a store that is away is a 503, a bug a 500 whose trace id is in the log."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from service import logs, metrics
+from service.app.replies import refuse, reply, unavailable
+from service.errors import StoreDown
+from service.wire import Refusal
+from service.wire.answers import Internal
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log = logging.getLogger(__name__)
+
+
+def answering(handler: Handler) -> Handler:
+    """The handler with an answer to whatever it raises."""
+
+    async def answered(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except StoreDown:
+            return unavailable("The exchange cannot take this now. Please try again.")
+        except web.HTTPRequestEntityTooLarge:
+            return refuse(Refusal("body_too_large", [f"The body may have at most {request.client_max_size} bytes."]))
+        except (web.HTTPBadRequest, HttpProcessingError, web.RequestPayloadError):
+            return refuse(Refusal("malformed_body", ["The body could not be read as its headers describe it."]))
+        except ConnectionError:
+            raise  # the client has gone: nobody is left to answer
+        except Exception:
+            trace_id = logs.new_trace_id()
+            metrics.count_fault()
+            _log.exception("a request failed", extra={"trace_id": trace_id})
+            return reply(Internal(status="internal", trace_id=trace_id))
+
+    return answered
+
+
+def only(method_handlers: dict[str, Handler]) -> Handler:
+    """One handler for all methods of a path: HEAD and whatever else was not asked for is 405, never a GET without a
+    body, which on a lead path would sell."""
+    allowed = ", ".join(sorted(method_handlers))
+
+    async def dispatched(request: web.Request) -> web.StreamResponse:
+        handler = method_handlers.get(request.method)
+        if handler is None:
+            response = refuse(Refusal("method_not_allowed", [f"This path takes {allowed}."]))
+            response.headers["Allow"] = allowed
+            return response
+        return await handler(request)
+
+    return answering(dispatched)
+
+
+async def nowhere(request: web.Request) -> web.StreamResponse:
+    """Every path that is none of ours."""
+    return refuse(Refusal("not_found", ["There is nothing at this path."]))

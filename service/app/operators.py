@@ -1,0 +1,115 @@
+"""The operators' paths: how full everything is, reloads, pauses, and the record of a decision."""
+
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from service.app.replies import refuse, reply
+from service.app.serving import SERVING
+from service.exchange import compiling
+from service.exchange.snapshot import Snapshot
+from service.model.catalog import Buyer
+from service.model.room import ping_limit
+from service.store import Store
+from service.store.asks import BuyerUse, CapUse, Usage
+from service.wire import Refusal, parse_decision_id
+from service.wire.call_answers import (
+    BuyerStatus,
+    CapStatus,
+    ContractStatus,
+    DecisionAnswer,
+    PauseAnswer,
+    PoolStatus,
+    ReloadAnswer,
+    ReloadRefused,
+    StatusAnswer,
+)
+
+
+async def status(request: web.Request) -> web.StreamResponse:
+    """`GET /admin/status`."""
+    serving = request.app[SERVING]
+    snapshot = serving.snapshot
+    usage = await usage_of(serving.store, snapshot)
+    buyers = snapshot.catalog.buyers
+    return reply(
+        StatusAnswer(
+            catalog=snapshot.catalog.version,
+            buyers=[_buyer_status(snapshot, buyers[use.buyer_id], use) for use in usage.buyers],
+            pools=[PoolStatus(id=p.pool, free=p.free, lent=p.lent, cooling=p.cooling) for p in usage.pools],
+        )
+    )
+
+
+async def usage_of(store: Store, snapshot: Snapshot) -> Usage:
+    """Leases, caps and pools of the whole catalog."""
+    catalog = snapshot.catalog
+    contracts = [contract for _, contract in snapshot.contracts.values()]
+    return await store.usage(tuple(catalog.buyers.values()), tuple(catalog.pools.values()), contracts)
+
+
+def _buyer_status(snapshot: Snapshot, buyer: Buyer, use: BuyerUse) -> BuyerStatus:
+    cap = buyer.concurrency_cap
+    return BuyerStatus(
+        buyer_id=buyer.id,
+        name=buyer.name,
+        paused=snapshot.is_paused(buyer),
+        slots=use.slots,
+        holds=use.holds,
+        cap=cap,
+        ping_limit=None if cap is None else ping_limit(cap, snapshot.widest_buffer_percent(buyer)),
+        contracts=[
+            ContractStatus(contract=contract.id, caps=[_cap_status(cap) for cap in use.caps.get(contract.id, [])])
+            for contract in buyer.contracts
+        ],
+    )
+
+
+def _cap_status(use: CapUse) -> CapStatus:
+    resets_at = None if use.resets_at_ms is None else datetime.fromtimestamp(use.resets_at_ms / 1000, UTC).isoformat()
+    return CapStatus(per=use.per, limit=use.limit, sold=use.sold, pending=use.pending, resets_at=resets_at)
+
+
+async def reload(request: web.Request) -> web.StreamResponse:
+    """`POST /admin/reload`: takes the catalog's folder anew, in every worker, or says all that is wrong with it."""
+    serving = request.app[SERVING]
+    settings = serving.settings
+    outcome = await compiling.compile_beside(settings.catalog, settings.var, settings.catalogs_kept_max)
+    compiling.report(outcome)
+    if isinstance(outcome, compiling.Refused):
+        version = serving.snapshot.catalog.version
+        return reply(ReloadRefused(errors={"catalog": outcome.mistakes}, catalog=version))
+    await serving.served(outcome.version)
+    return reply(ReloadAnswer(catalog=outcome.version, changes=outcome.changes, notices=outcome.notices))
+
+
+async def pause(request: web.Request) -> web.StreamResponse:
+    """`POST /admin/buyers/{id}/pause`: the buyer is offered and sold nothing more, also after a restart."""
+    return await _set_paused(request, paused=True)
+
+
+async def resume(request: web.Request) -> web.StreamResponse:
+    """`POST /admin/buyers/{id}/resume`."""
+    return await _set_paused(request, paused=False)
+
+
+async def _set_paused(request: web.Request, *, paused: bool) -> web.StreamResponse:
+    serving = request.app[SERVING]
+    text = request.match_info["id"]
+    buyer_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
+    buyer = serving.snapshot.catalog.buyers.get(buyer_id) if buyer_id is not None else None
+    if buyer is None:
+        return refuse(Refusal("not_found", ["There is no buyer of this id."]))
+    await (serving.store.pause(buyer.id) if paused else serving.store.resume(buyer.id))
+    serving.take_paused(await serving.store.paused())
+    return reply(PauseAnswer(buyer_id=buyer.id, paused=serving.snapshot.is_paused(buyer)))
+
+
+async def decision(request: web.Request) -> web.StreamResponse:
+    """`GET /admin/decisions/{id}`: what is on record of a decision, by any of its ids."""
+    serving = request.app[SERVING]
+    decision_id = parse_decision_id(request.match_info["id"])
+    records = await serving.store.decision(decision_id) if decision_id else []
+    if decision_id is None or not records:
+        return refuse(Refusal("not_found", ["There is no decision of this id on record."]))
+    return reply(DecisionAnswer(decision_id=decision_id, decision={"records": records}))

@@ -1,0 +1,35 @@
+"""What an operator should know of a catalog that is right all the same."""
+
+from collections.abc import Iterator
+
+from service.model.catalog import Catalog, Contract, Offer
+from service.model.money import units_of
+
+
+def notices_on(catalog: Catalog) -> tuple[str, ...]:
+    """Sentences: keys that are kept and not yet acted on, and contracts that can hardly be meant."""
+    notices = [notice for offer in catalog.offers.values() for notice in _on_offer(offer)]
+    for buyer in catalog.buyers.values():
+        if buyer.balance_required:
+            notices.append(f"buyer {buyer.id}: balance_required is kept, but balances are not checked yet")
+        for contract in buyer.contracts:
+            notices.extend(_on_contract(contract, catalog.offers[contract.offer]))
+    return tuple(notices)
+
+
+def _on_offer(offer: Offer) -> Iterator[str]:
+    if offer.sale_on != "post":
+        yield f"offer {offer.id}: sale_on {offer.sale_on} is kept, but sales are made at the post yet"
+    if offer.distribution.mode != "exclusive":
+        yield f"offer {offer.id}: distribution {offer.distribution.mode} is kept, but leads are sold exclusively yet"
+
+
+def _on_contract(contract: Contract, offer: Offer) -> Iterator[str]:
+    highest_micros = max(contract.bid_micros, *(rule.bid_micros for rule in contract.bids), 0)
+    if contract.bid_micros == 0:
+        yield f"contract {contract.id}: bids 0.00"
+    elif highest_micros < offer.floor_micros:
+        bid, floor = units_of(highest_micros), units_of(offer.floor_micros)
+        yield f"contract {contract.id}: bids {bid:.2f} at most, below the floor {floor:.2f} of offer {offer.id}"
+    if contract.dedup_on and not contract.dedup_days:
+        yield f"contract {contract.id}: dedup_on does nothing without dedup_days"

@@ -1,0 +1,118 @@
+"""The command line: commands, flags, and their help, made from the table of settings."""
+
+import argparse
+from pathlib import Path
+
+from service import __version__
+from service.cli import catalogs, explaining, serving, status, tokens
+from service.settings import TABLE, Setting
+
+EXAMPLES = """\
+examples:
+  pingpost serve                                   the catalog in config/catalog, on http://127.0.0.1:8080
+  pingpost serve --workers 4 --ops-port 9090       four workers; operators, edges and /metrics on a port of their own
+  pingpost check config/catalog                    every mistake of a catalog, offline
+  pingpost diff config/catalog new-catalog         what would change, contract by contract
+  pingpost explain --endpoint my_endpoint --lead lead.json --at 2026-11-23T09:30
+  pingpost token                                   a new token and its SHA-256 for a traffic source
+  PINGPOST_ADMIN_TOKEN=... pingpost status         slots, holds, caps and pools of a running service
+
+SIGHUP makes `serve` take a new catalog; SIGTERM or Ctrl-C makes it finish what is in flight and end.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="pingpost",
+        description="A ping/post exchange for leads and calls.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"pingpost {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_serve(commands)
+    _add_check(commands)
+    _add_diff(commands)
+    _add_explain(commands)
+    token = commands.add_parser("token", help="make a token for a traffic source, an edge or an operator")
+    token.set_defaults(run=tokens.make)
+    _add_status(commands)
+    compiled = commands.add_parser("compile")  # for the service itself: no help, so that it is not listed
+    compiled.add_argument("folder", type=Path)
+    compiled.add_argument("var", type=Path)
+    compiled.add_argument("kept_max", type=int)
+    compiled.set_defaults(run=catalogs.compile_for_service)
+    return top
+
+
+_Commands = argparse._SubParsersAction  # argparse names no public type for it
+
+
+def _add_serve(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="serve pings, posts and calls",
+        description="Serves a catalog. Every flag can be given in the environment too; a flag wins.",
+        epilog=_only_in_environment(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for setting in TABLE:
+        if setting.flag is not None:
+            serve.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=_help(setting))
+    serve.set_defaults(run=serving.serve)
+
+
+def _help(setting: Setting) -> str:
+    default = "" if setting.default in (None, ()) else f" (default {setting.default})"
+    return f"{setting.help}{default} [{setting.env}]".replace("%", "%%")
+
+
+def _only_in_environment() -> str:
+    lines = [f"  {setting.env:<22}{setting.help}" for setting in TABLE if setting.secret]
+    return "\n".join(["only in the environment, for a command line can be read by others:", *lines])
+
+
+def _add_check(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    check = commands.add_parser("check", help="tell every mistake of a catalog; exit code 1 if there is one")
+    check.add_argument("folder", type=Path, nargs="?", default=Path("config/catalog"), metavar="FOLDER")
+    check.set_defaults(run=catalogs.check)
+
+
+def _add_diff(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    diff = commands.add_parser("diff", help="tell what changes from one catalog to another, contract by contract")
+    diff.add_argument("old", type=Path, metavar="OLD")
+    diff.add_argument("new", type=Path, metavar="NEW")
+    diff.set_defaults(run=catalogs.diff)
+
+
+def _add_explain(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="print the verdict of every contract on a lead, offline",
+        description="Prints what each contract of an endpoint's offer says to a lead, and why. Room, caps and "
+        "duplicates are not known offline.",
+    )
+    explain.add_argument("--endpoint", required=True, metavar="VANITY_URI")
+    explain.add_argument(
+        "--lead", required=True, metavar="FILE", help="a JSON object as it would be pinged; - for stdin"
+    )
+    explain.add_argument(
+        "--at", metavar="TIME", help="ISO 8601; without an offset in the account's zone (default: now)"
+    )
+    explain.add_argument("--source", default="", metavar="ID", help="traffic_source_id, if the lead has none")
+    explain.add_argument("--catalog", type=Path, default=Path("config/catalog"), metavar="FOLDER")
+    explain.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    explain.set_defaults(run=explaining.explain)
+
+
+def _add_status(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    asked = commands.add_parser(
+        "status",
+        help="print slots, holds, caps and pools of a running service",
+        description="Asks /admin/status of a running service with the token in PINGPOST_ADMIN_TOKEN.",
+    )
+    asked.add_argument("--url", metavar="URL", help="where the service is (default: PINGPOST_HOST and its port)")
+    asked.add_argument("--json", action="store_true", help="the answer as it came instead of tables")
+    asked.set_defaults(run=status.status)

@@ -1,0 +1,62 @@
+"""`pingpost check` and `diff`, and the service's own `compile`: what is done to a catalog's files, offline."""
+
+import argparse
+import os
+import sys
+
+import msgspec
+
+from service import catalog
+from service.model.catalog import Catalog
+
+BACKGROUND_NICENESS = 10
+"""Compiling gives way to answering."""
+
+
+def check(given: argparse.Namespace) -> int:
+    loaded = catalog.load(given.folder)
+    if isinstance(loaded, list):
+        for mistake in loaded:
+            print(mistake)
+        print(f"{given.folder}: {len(loaded)} mistake{'s' if len(loaded) > 1 else ''}", file=sys.stderr)
+        return 1
+    for notice in loaded.notices:
+        print(f"notice: {notice}")
+    print(f"{given.folder} is good: {_summary(loaded)}")
+    return 0
+
+
+def diff(given: argparse.Namespace) -> int:
+    old, new = catalog.load(given.old), catalog.load(given.new)
+    for folder, loaded in ((given.old, old), (given.new, new)):
+        if isinstance(loaded, list):
+            for mistake in loaded:
+                print(f"{folder}: {mistake}", file=sys.stderr)
+    if isinstance(old, list) or isinstance(new, list):
+        return 1
+    changes = catalog.diff(old, new)
+    print("\n".join(changes) if changes else "nothing changes")
+    return 0
+
+
+def compile_for_service(given: argparse.Namespace) -> int:
+    """What the service runs in a child: the outcome in JSON on stdout."""
+    from service.exchange import compiling  # brings in the rooms above, which `check` and `diff` need not wait for
+
+    os.nice(BACKGROUND_NICENESS)
+    outcome = compiling.compile_here(given.folder, given.var, given.kept_max)
+    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+    return 0
+
+
+def _summary(loaded: Catalog) -> str:
+    contracts = sum(len(buyer.contracts) for buyer in loaded.buyers.values())
+    counts = {
+        "offers": len(loaded.offers),
+        "endpoints": len(loaded.endpoints),
+        "buyers": len(loaded.buyers),
+        "contracts": contracts,
+        "traffic sources": len(loaded.sources),
+        "tracking numbers": sum(len(pool.numbers) for pool in loaded.pools.values()),
+    }
+    return f"version {loaded.version}, " + ", ".join(f"{count:,} {what}" for what, count in counts.items())

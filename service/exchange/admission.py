@@ -1,0 +1,126 @@
+"""Who asks: the traffic source behind a request, or the refusal it gets. Pure decisions, told in words."""
+
+import hashlib
+import hmac
+from ipaddress import ip_address, ip_network
+
+from msgspec import Struct
+
+from service.model.catalog import Catalog, Endpoint, RateLimits, Source, Window
+from service.store.asks import Limit
+from service.wire.refusal import Refusal
+
+UNLISTED = Source(id="other", name="Other sources")
+"""Stands for every source the catalog does not name: paid 100 %, one bucket of rate limits, one label."""
+
+TESTS_PER_MINUTE = 60
+"""Test pings and posts an endpoint answers in a minute: enough to integrate against, too few to load the store with."""
+
+_TEST_BUCKET = "test"
+
+
+class Claim(Struct, frozen=True):
+    """What a request says of its sender. `token` is "" where none was sent, `address` that of the client itself."""
+
+    source_id: str
+    token: str
+    address: str
+    wants_test: bool = False
+
+
+class Admitted(Struct, frozen=True):
+    source: Source
+    source_id: str
+    test: bool
+
+
+class Doors:
+    """Tokens and address lists of a catalog, read once when it is loaded."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._sources = catalog.sources
+        self._by_digest = {
+            token.sha256: (token.sha256, source) for source in catalog.sources.values() for token in source.auth_tokens
+        }
+        self._networks = {
+            source.id: [ip_network(text, strict=False) for text in source.allowed_addresses]
+            for source in catalog.sources.values()
+            if source.allowed_addresses
+        }
+
+    def source_of_token(self, token: str) -> Source | None:
+        """The source whose token this is. Only SHA-256 digests meet: a look-up by a digest that the client cannot
+        steer tells nothing by its timing, and the comparison at its end takes constant time."""
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+        known, source = self._by_digest.get(digest, ("", None))
+        return source if hmac.compare_digest(known, digest) else None
+
+    def admit(self, endpoint: Endpoint, claim: Claim, *, admin_token: str | None) -> Admitted | Refusal:
+        """The source that may ask this of the endpoint; refused as unauthorized, invalid or forbidden_*.
+
+        The operator's own token may test any endpoint and names no source.
+        """
+        is_operator = bool(claim.token) and same_token(claim.token, admin_token)
+        named: Source | None = None
+        if claim.token and not is_operator:
+            named = self.source_of_token(claim.token)
+            if named is None:
+                return Refusal("unauthorized", ["The auth token is not valid."])
+            if claim.source_id not in ("", named.id):
+                return Refusal("unauthorized", ["The auth token is not one of this traffic source."])
+        if endpoint.auth_required and named is None and not is_operator:
+            return Refusal("unauthorized", ["This endpoint needs an auth token."])
+
+        source = named or self._sources.get(claim.source_id, UNLISTED)
+        if source is UNLISTED and endpoint.sources == "listed":
+            said = "is not known" if claim.source_id else "is required. You did not send a value"
+            return Refusal("invalid", {"traffic_source_id": [f"traffic_source_id {said}."]})
+        if source.endpoints and endpoint.vanity_uri not in source.endpoints:
+            return Refusal("forbidden_endpoint", ["This traffic source may not use this endpoint."])
+        if not self._address_allowed(source, claim.address):
+            return Refusal("forbidden_address", ["This address is not on the traffic source's list."])
+
+        source_id = named.id if named else claim.source_id
+        if endpoint.test_mode or not claim.wants_test:
+            return Admitted(source=source, source_id=source_id, test=endpoint.test_mode)
+        if is_operator or (named is not None and named.test_allowed):
+            return Admitted(source=source, source_id=source_id, test=True)
+        return Refusal("unauthorized", ["A test needs the operator's token, or that of a source that may test."])
+
+    def _address_allowed(self, source: Source, address: str) -> bool:
+        networks = self._networks.get(source.id)
+        if networks is None:
+            return True
+        try:
+            client = ip_address(address)
+        except ValueError:
+            return False
+        return any(client in network for network in networks)
+
+
+def same_token(sent: str, expected: str | None) -> bool:
+    """Whether a token is the one of an operator or an edge, in constant time."""
+    return expected is not None and hmac.compare_digest(sent.encode("utf-8", "replace"), expected.encode())
+
+
+def limits_of(catalog: Catalog, endpoint: Endpoint, source: Source) -> tuple[Limit, ...]:
+    """The rate limits a request counts under: the endpoint's own first, then its source's, where an entry of the
+    endpoint's rate limiter replaces `source_rate_limits`."""
+    limiter = catalog.rate_limiters.get(endpoint.rate_limiter or "")
+    of_source = endpoint.source_rate_limits
+    if limiter is not None:
+        of_source = limiter.limits.get(source.id, of_source)
+    own = [Limit("endpoint", "", per, limit) for per, limit in _windows(endpoint.rate_limits)]
+    return (*own, *(Limit("traffic_source", source.id, per, limit) for per, limit in _windows(of_source)))
+
+
+TEST_LIMITS = (Limit("endpoint", _TEST_BUCKET, "minute", TESTS_PER_MINUTE),)
+
+
+def _windows(limits: RateLimits) -> list[tuple[Window, int]]:
+    pairs: list[tuple[Window, int | None]] = [
+        ("minute", limits.per_minute),
+        ("hour", limits.per_hour),
+        ("day", limits.per_day),
+    ]
+    return [(per, limit) for per, limit in pairs if limit is not None]

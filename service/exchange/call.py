@@ -1,0 +1,104 @@
+"""The story of a call: which sale a tracking number leads to, whom to dial, and when the slot is free again."""
+
+from msgspec import Struct
+
+from service.exchange.post import positions_to_try, sell_found, sellable
+from service.exchange.snapshot import Snapshot
+from service.model.catalog import Endpoint
+from service.model.money import units_of
+from service.store import Store
+from service.store.asks import CallEvent, EventTaken, FoundCall, RouteAsk, Sale
+from service.wire import ids
+from service.wire.call_answers import NoRoute, RouteAnswer, no_route
+from service.wire.calls import RouteQuestion
+
+
+class Routing(Struct, frozen=True):
+    """The answer to an edge, and the endpoint it is counted under ("" where the number leads nowhere)."""
+
+    answer: RouteAnswer | NoRoute
+    endpoint: str = ""
+
+
+async def route(store: Store, snapshot: Snapshot, asked: RouteQuestion) -> Routing:
+    """Where a call goes: to the buyer of its number's sale, or to the next one after a failed attempt.
+
+    The same (edge, call, attempt) gets the very same answer. Raises StoreDown.
+    """
+    sale, found = await _sale_behind(store, snapshot, asked)
+    if sale is None:
+        return Routing(no_route("number_expired" if found.known else "unknown_number"))
+    endpoint = snapshot.catalog.endpoints.get(sale.record.endpoint)
+    if endpoint is None:
+        return Routing(no_route("number_expired"))
+    after = sale.order[sale.order.index(sale.position) + 1 :]
+    bids, positions = sellable(snapshot, sale.record, after)
+    current, _ = sellable(snapshot, sale.record, (sale.position,))
+    routed = await store.route(
+        RouteAsk(
+            edge=asked.edge,
+            call=asked.call,
+            attempt=asked.attempt,
+            last=asked.last,
+            decision_id=sale.record.decision_id,
+            sale=sale,
+            endpoint=endpoint,
+            current=current[0] if current else None,
+            bids=bids,
+            positions=positions,
+            caller_matches=not endpoint.caller_must_match or asked.caller_id == sale.record.lead.get("caller_id"),
+        )
+    )
+    if routed.reason:
+        return Routing(no_route(routed.reason), endpoint.vanity_uri)
+    return Routing(_dial(snapshot, endpoint, routed.sale or sale, routed.position), endpoint.vanity_uri)
+
+
+async def event(store: Store, snapshot: Snapshot, said: CallEvent) -> EventTaken:
+    """Takes an event of a call; events may come late, twice, in any order, or never. Raises StoreDown."""
+    return await store.event(said, snapshot.catalog.buyers)
+
+
+async def _sale_behind(store: Store, snapshot: Snapshot, asked: RouteQuestion) -> tuple[Sale | None, FoundCall]:
+    """The sale a call belongs to. A call that comes on a publisher's own number after a ping alone is sold now."""
+    found = await store.find_call(
+        edge=asked.edge,
+        call=asked.call,
+        number=asked.tracking_number,
+        caller_id=asked.caller_id,
+        pools=tuple(snapshot.catalog.pools.values()),
+        own_number_known=asked.tracking_number in snapshot.catalog.static_numbers,
+    )
+    if found.sale_of:
+        return await store.sale(found.sale_of), found
+    if found.ping_of:
+        return await _sell_ping(store, snapshot, found.ping_of), found
+    return None, found
+
+
+async def _sell_ping(store: Store, snapshot: Snapshot, decision_id: str) -> Sale | None:
+    """Sells a ping's lead as its try-all id would have, at its quotes; None where nobody can take it any more."""
+    found, sale = await store.posted(decision_id)
+    if sale is not None or found is None:
+        return sale
+    if found.record.endpoint not in snapshot.catalog.endpoints:
+        return None
+    order = positions_to_try(found, frozenset(), None)
+    sold = await sell_found(store, snapshot, found, order, posted_id=ids.ping_id(decision_id))
+    return sold.sale
+
+
+def _dial(snapshot: Snapshot, endpoint: Endpoint, sale: Sale, position: int) -> RouteAnswer | NoRoute:
+    quoted = sale.record.bids[position]
+    buyer = snapshot.catalog.buyers.get(quoted.buyer_id)
+    if buyer is None or buyer.destination is None:
+        return no_route("no_buyer_left")
+    return RouteAnswer(
+        destination=buyer.destination,
+        ring_seconds=endpoint.ring_seconds,
+        max_seconds=endpoint.max_call_seconds,
+        sale_id=ids.sale_id(sale.record.decision_id),
+        buyer_id=buyer.id,
+        buyer_name=buyer.name,
+        bid=units_of(quoted.payout_micros),
+    )

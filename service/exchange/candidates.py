@@ -1,0 +1,98 @@
+"""The candidates for one lead: who wants it, in which order, trip by trip, and why the others do not."""
+
+from collections.abc import Sequence
+
+from service import metrics
+from service.exchange.snapshot import Snapshot
+from service.match import Asked, facts, payout_for
+from service.model.decline import CAP_DECLINES, Decline
+from service.model.lead import Bid, PingRecord, Question, RecordedBid
+
+SPARE = 4
+"""Candidates of the first trip beyond `buyers_max`: so that a few full buyers cost no second trip."""
+FURTHER = 32
+"""Candidates of each further trip."""
+TRIPS_MAX = 4
+"""Trips of one lead to Redis, whatever is full: bounds the time of the unluckiest."""
+
+_CHANGING = frozenset((Decline.CONCURRENCY, Decline.DUPLICATE, *CAP_DECLINES.values()))
+"""Declines that change by the minute: counted by buyer too."""
+
+
+class Candidates:
+    """What matching found for a question. Made once per lead; `more` goes on down the ranking."""
+
+    def __init__(self, snapshot: Snapshot, question: Question, now_ms: int) -> None:
+        self.snapshot = snapshot
+        self.question = question
+        self.now_ms = now_ms
+        self.ranking = snapshot.indexes[question.endpoint.offer].rank(asked_of(question, now_ms))
+        self.suppressed = self.ranking.suppressed
+        self.bids: list[Bid] = []
+        self.trips = 0
+        self.last = False
+        """No trip follows: nobody else matches, or enough have been asked."""
+
+    def more(self) -> list[Bid]:
+        """The bids of the next trip in rank order; the offer's default buyer stands behind the last of all."""
+        count = FURTHER if self.trips else self.question.endpoint.buyers_max + SPARE
+        fresh = self.ranking.take(count)
+        self.trips += 1
+        self.last = len(fresh) < count or self.trips == TRIPS_MAX
+        if self.last and (default := self.ranking.default_bid()) is not None:
+            fresh.append(default)
+        consented = self.question.buyer_ids
+        if consented:
+            fresh = [bid for bid in fresh if bid.buyer.id in consented]
+        self.bids += fresh
+        return fresh
+
+    def record(self) -> PingRecord:
+        """What is kept of the lead; of a suppressed person, nothing."""
+        question = self.question
+        return PingRecord(
+            decision_id=question.decision_id,
+            endpoint=question.endpoint.vanity_uri,
+            source_id=question.source_id,
+            at_ms=self.now_ms,
+            catalog=self.snapshot.catalog.version,
+            lead={} if self.suppressed else question.lead,
+            bids=[
+                RecordedBid(b.buyer.id, b.contract.id, b.bid_micros, b.payout_micros, b.is_default) for b in self.bids
+            ],
+            request_id=question.request_id,
+            own_number=question.own_number,
+            min_bid_micros=question.min_bid_micros,
+            suppressed=self.suppressed,
+        )
+
+    def count_declines(self, said: Sequence[int | None]) -> None:
+        """Counts why contracts were declined: in matching by the masks, in Redis by what the script said."""
+        offer = self.question.endpoint.offer
+        for reason, count in self.ranking.declined.items():
+            metrics.count_declines(offer, reason.word, count)
+        count_said(offer, self.bids, said)
+
+
+def count_said(offer: str, bids: Sequence[Bid], said: Sequence[int | None]) -> None:
+    """Counts what a script said of bids; those it did not look at are outranked."""
+    for bid, verdict in zip(bids, said, strict=False):
+        if verdict == 0:
+            continue
+        reason = Decline.OUTRANKED if verdict is None else Decline(verdict)
+        metrics.count_declines(offer, reason.word)
+        if reason in _CHANGING:
+            metrics.count_buyer_decline(bid.buyer.id, reason.word)
+
+
+def asked_of(question: Question, now_ms: int) -> Asked:
+    """The question as the contracts of its offer are asked it."""
+    source = question.source
+    return Asked(
+        facts=facts(question.lead, question.source_id),
+        now_ms=now_ms,
+        decision_id=question.decision_id,
+        payout=payout_for(source, question.endpoint.vanity_uri),
+        allow_loss=source.allow_loss,
+        min_bid_micros=max(source.min_bid_micros, question.min_bid_micros),
+    )

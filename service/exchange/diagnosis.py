@@ -1,0 +1,67 @@
+"""The verdict on every contract of an offer: derived when somebody asks, never on the way of a ping."""
+
+from collections.abc import Sequence
+
+from msgspec import UNSET
+
+from service import match
+from service.exchange.candidates import asked_of
+from service.exchange.snapshot import Snapshot
+from service.model.catalog import Contract, Endpoint
+from service.model.decline import CAP_DECLINES, Decline
+from service.model.lead import Bid, Question
+from service.model.money import units_of
+from service.model.room import buffer_percent, ping_limit
+from service.wire.answers import Verdict
+
+Said = dict[str, tuple[Bid, int | None]]
+"""What Redis said of the candidates, by contract: 0 yes, None not looked at, else the number of a decline."""
+
+
+def by_contract(bids: Sequence[Bid], said: Sequence[int | None]) -> Said:
+    return {bid.contract.id: (bid, verdict) for bid, verdict in zip(bids, said, strict=False)}
+
+
+def verdicts(snapshot: Snapshot, question: Question, said: Said, now_ms: int) -> list[Verdict]:
+    """Every contract of the offer with its one cause: matching's, else what Redis said, else outranked."""
+    endpoint = question.endpoint
+    found = match.explain(snapshot.catalog, endpoint.offer, asked_of(question, now_ms), snapshot.paused)
+    return [
+        _of_candidate(*said[one.contract.id], endpoint) if one.contract.id in said else _of_match(one) for one in found
+    ]
+
+
+def _of_match(found: match.Verdict) -> Verdict:
+    """Of a contract that was never a candidate; one that matched and was not looked at is outranked."""
+    return _declined(found.contract, found.reason or Decline.OUTRANKED, found.detail)
+
+
+def _of_candidate(bid: Bid, verdict: int | None, endpoint: Endpoint) -> Verdict:
+    contract = bid.contract
+    if verdict == 0:
+        offered = units_of(bid.payout_micros)
+        return Verdict(buyer_id=contract.buyer_id, contract=contract.id, verdict="offered", bid=offered)
+    reason = Decline.OUTRANKED if verdict is None else Decline(verdict)
+    return _declined(contract, reason, _limits_behind(bid, reason, endpoint))
+
+
+def _limits_behind(bid: Bid, reason: Decline, endpoint: Endpoint) -> dict[str, object]:
+    """The settings that decided what Redis said."""
+    cap = bid.buyer.concurrency_cap
+    if reason is Decline.CONCURRENCY and cap is not None:
+        return {"cap": cap, "ping_limit": ping_limit(cap, buffer_percent(bid.buyer, endpoint))}
+    if reason is Decline.DUPLICATE:
+        return {"dedup_days": bid.contract.dedup_days}
+    limits = [cap.limit for cap in bid.contract.caps if CAP_DECLINES[cap.per] is reason]
+    return {"limit": limits[0]} if limits else {}
+
+
+def _declined(contract: Contract, reason: Decline, detail: dict[str, object]) -> Verdict:
+    return Verdict(
+        buyer_id=contract.buyer_id,
+        contract=contract.id,
+        verdict="declined",
+        reason=reason.word,
+        code=int(reason),
+        detail=detail or UNSET,
+    )

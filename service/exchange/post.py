@@ -1,0 +1,240 @@
+"""The story of a post: a bid becomes a sale, once. Post-only and full match and sell in one step."""
+
+from typing import Any
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from service import metrics
+from service.exchange import fingerprint
+from service.exchange.admission import limits_of
+from service.exchange.candidates import Candidates, count_said
+from service.exchange.ping import echo, offered_buyers, opt_out
+from service.exchange.snapshot import Snapshot
+from service.model.decline import Decline
+from service.model.lead import Bid, PingRecord, Question
+from service.model.money import units_of
+from service.store import Store
+from service.store.asks import FoundPing, RateLimited, Sale, SellAsk, Sold
+from service.wire import Decoded, Refusal, ids
+from service.wire.answers import (
+    AlreadySold,
+    BuyerUnavailable,
+    DataPostAnswer,
+    DataSale,
+    LeadAnswer,
+    NoMatch,
+    NoTrackingNumber,
+    PingExpired,
+    PostAnswer,
+    Suppressed,
+)
+
+Outcome = LeadAnswer | Refusal | RateLimited
+
+
+async def post(store: Store, snapshot: Snapshot, question: Question, posted: Decoded) -> Outcome:
+    """Answers a post with a ping id: two trips to Redis, no match. Raises StoreDown."""
+    if question.opted_out:
+        return Suppressed(request_id=echo(question))
+    ping_id = ids.parse_ping_id(question.ping_id)
+    if ping_id is None or ping_id.test:
+        return PingExpired(request_id=echo(question))
+    found, sale = await store.posted(ping_id.decision_id)
+    record = sale.record if sale else found.record if found else None
+    if record is None or not is_bound(record, question):
+        return PingExpired(request_id=echo(question))
+    if refusal := disagreement(record, question, ping_id.position):
+        return refusal
+    question = replace(question, decision_id=record.decision_id)
+    if sale is not None:
+        if sale.question == question.ping_id:
+            return sold_answer(snapshot, question, sale, store.now_ms(), repeat=True)
+        return AlreadySold(decision_id=record.decision_id, request_id=echo(question))
+    assert found is not None
+
+    merged = snapshot.decoders[record.endpoint].merge(record.lead, posted)
+    if merged.complaints:
+        return Refusal("invalid", merged.complaints)
+    order = positions_to_try(found, consented_buyers(question), ping_id.position)
+    if not order:
+        return PingExpired(decision_id=record.decision_id, request_id=echo(question))
+    found = replace(found, record=replace(record, lead=merged.lead, changes=merged.changes))
+    sold = await sell_found(store, snapshot, found, order, posted_id=question.ping_id)
+    return _told(snapshot, question, sold, store.now_ms(), asked_one=ping_id.position is not None)
+
+
+async def sell_found(
+    store: Store, snapshot: Snapshot, found: FoundPing, order: tuple[int, ...], *, posted_id: str
+) -> Sold:
+    """Sells a ping's lead to the first of its bids at these places that can take it, at what was quoted."""
+    record = found.record
+    endpoint = snapshot.catalog.endpoints[record.endpoint]
+    bids, order = sellable(snapshot, record, order)
+    sold = await store.sell(
+        SellAsk(
+            record=record,
+            endpoint=endpoint,
+            question=posted_id,
+            bids=bids,
+            order=order,
+            needs_ping=True,
+            held_buyers=tuple(b.buyer_id for b, verdict in zip(record.bids, found.said, strict=False) if verdict == 0),
+            caller_id=str(record.lead.get("caller_id", "")),
+        )
+    )
+    count_said(endpoint.offer, bids, [verdict for verdict in sold.said if verdict is not None])
+    return sold
+
+
+async def sell_now(store: Store, snapshot: Snapshot, question: Question, *, full: bool) -> Outcome:
+    """Answers a post-only or a full: match and sell in one step. Raises StoreDown."""
+    if question.opted_out:
+        return await opt_out(store, snapshot, question)
+    candidates = Candidates(snapshot, question, store.now_ms())
+    if candidates.suppressed:
+        return await opt_out(store, snapshot, question)
+    sold = await _sell_trip(store, candidates, full=full)
+    said = list(sold.said)
+    while sold.status == "none" and not candidates.last:
+        sold = await _sell_trip(store, candidates, full=full)
+        said += sold.said
+
+    if sold.status == "elsewhere":
+        sale = await store.sale(sold.elsewhere)
+        if sale is not None:
+            return sold_answer(snapshot, question, sale, store.now_ms(), repeat=True)
+        return NoMatch(decision_id=sold.elsewhere, request_id=echo(question), repeat=True)
+    if sold.status in ("sold", "none"):
+        candidates.count_declines(said)
+    answer = _told(snapshot, question, sold, store.now_ms(), asked_one=False)
+    if full and isinstance(answer, (PostAnswer, DataPostAnswer)):
+        return replace(answer, buyers=offered_buyers(snapshot, candidates.record(), tuple(said)))
+    return answer
+
+
+async def _sell_trip(store: Store, candidates: Candidates, *, full: bool) -> Sold:
+    question = candidates.question
+    endpoint = question.endpoint
+    first_position = len(candidates.bids)
+    fresh = candidates.more()
+    first = candidates.trips == 1
+    by_call = candidates.snapshot.catalog.offers[endpoint.offer].delivery == "call" and "caller_id" in question.lead
+    return await store.sell(
+        SellAsk(
+            record=candidates.record(),
+            endpoint=endpoint,
+            question=ids.ping_id(question.decision_id),
+            bids=fresh,
+            order=tuple(range(first_position, len(candidates.bids))),
+            needs_ping=False,
+            limits=limits_of(candidates.snapshot.catalog, endpoint, question.source) if first else (),
+            request_key=fingerprint.of_request(store.hash_of, question) if question.request_id else "",
+            fields_key=fingerprint.of_fields(store.hash_of, question, "sell") if by_call or question.request_id else "",
+            caller_id=str(question.lead.get("caller_id", "")),
+            look_further=endpoint.buyers_max if full else 0,
+        )
+    )
+
+
+# -- what may be sold to whom
+
+
+def is_bound(record: PingRecord, question: Question) -> bool:
+    """Ids are bound to the endpoint and the source of their ping; a post that names no source means the ping's."""
+    if record.endpoint != question.endpoint.vanity_uri:
+        return False
+    return question.source_id == record.source_id or (not question.source_id and not question.endpoint.auth_required)
+
+
+def disagreement(record: PingRecord, question: Question, position: int | None) -> Refusal | None:
+    """A `buyer_id` that is not the one of the `ping_id` it came with."""
+    if question.buyer_id is None or position is None or position >= len(record.bids):
+        return None
+    if record.bids[position].buyer_id == question.buyer_id:
+        return None
+    return Refusal("invalid", {"buyer_id": [f"buyer_id {question.buyer_id} is not the buyer of this ping_id."]})
+
+
+def consented_buyers(question: Question) -> frozenset[int]:
+    """Buyers that a try-all may go to; empty: all. A `buyer_id` beside a try-all id names the only one."""
+    return question.buyer_ids or (frozenset() if question.buyer_id is None else frozenset((question.buyer_id,)))
+
+
+def positions_to_try(found: FoundPing, consented: frozenset[int], position: int | None) -> tuple[int, ...]:
+    """Places of the bids that a posted id may sell to, in order: that of a buyer's id, or all that were offered and
+    behind them the default buyer, as far as the publisher has consent for them."""
+    bids, said = found.record.bids, found.said
+    offered = [at for at, verdict in enumerate(said) if verdict == 0]
+    if position is not None:
+        return (position,) if position in offered else ()
+    order = offered + [at for at, bid in enumerate(bids) if bid.is_default and at not in offered]
+    return tuple(at for at in order if not consented or bids[at].buyer_id in consented)
+
+
+def sellable(snapshot: Snapshot, record: PingRecord, order: tuple[int, ...]) -> tuple[list[Bid], tuple[int, ...]]:
+    """The bids at these places as the catalog stands now, each at the price that was quoted; without buyers that have
+    been paused and contracts that have gone since."""
+    bids: list[Bid] = []
+    places: list[int] = []
+    for position in order:
+        quoted = record.bids[position]
+        buyer, contract = snapshot.contracts.get(quoted.contract_id, (None, None))
+        if buyer is None or contract is None or buyer.id != quoted.buyer_id or snapshot.is_paused(buyer):
+            continue
+        bids.append(Bid(contract, buyer, quoted.bid_micros, quoted.payout_micros, quoted.is_default))
+        places.append(position)
+    return bids, tuple(places)
+
+
+# -- what the publisher is told
+
+
+def _told(snapshot: Snapshot, question: Question, sold: Sold, now_ms: int, *, asked_one: bool) -> Outcome:
+    if sold.rate_limited is not None:
+        return sold.rate_limited
+    about: dict[str, Any] = {"decision_id": question.decision_id, "request_id": echo(question)}
+    if sold.status == "sold" or sold.status == "repeat":
+        assert sold.sale is not None
+        if sold.status == "sold":
+            won = sold.sale.record.bids[sold.sale.position]
+            metrics.count_sale(question.endpoint.offer, won.bid_micros, won.payout_micros)
+        return sold_answer(snapshot, question, sold.sale, now_ms, repeat=sold.status == "repeat")
+    if sold.status == "conflict":
+        return Refusal("invalid", {"request_id": ["request_id was used before, with other fields."]})
+    if sold.status == "ping_gone":
+        return PingExpired(**about)
+    if sold.status == "already_sold":
+        return AlreadySold(**about)
+    if sold.status == "no_tracking_number":
+        return NoTrackingNumber(**about)
+    if asked_one:
+        # Nothing was asked of Redis where the one buyer was paused, or has left the catalog since.
+        reason = Decline(sold.said[0] or Decline.PAUSED) if sold.said else Decline.PAUSED
+        return BuyerUnavailable(reason=reason.word, **about)
+    return NoMatch(**about)
+
+
+def sold_answer(snapshot: Snapshot, question: Question, sale: Sale, now_ms: int, *, repeat: bool) -> LeadAnswer:
+    record = sale.record
+    won = record.bids[sale.position]
+    name = snapshot.buyer_name(won.buyer_id)
+    about: dict[str, Any] = {
+        "decision_id": record.decision_id,
+        "request_id": echo(question),
+        "repeat": repeat or UNSET,
+        "ignored_changes": sorted(record.changes) or UNSET,
+    }
+    sale_id = ids.sale_id(record.decision_id)
+    if not sale.number:
+        only = DataSale(buyer_id=won.buyer_id, buyer_name=name, bid=units_of(won.payout_micros), sale_id=sale_id)
+        return DataPostAnswer(sales=[only], **about)
+    return PostAnswer(
+        trackdrive_number=sale.number.removeprefix("+"),
+        buyer_id=won.buyer_id,
+        buyer_name=name,
+        bid=units_of(won.payout_micros),
+        sale_id=sale_id,
+        expires_in_seconds=max(0, -(-(sale.number_until_ms - now_ms) // 1000)),
+        **about,
+    )

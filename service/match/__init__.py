@@ -1,0 +1,24 @@
+"""Who wants a lead, for how much, and why not: pure and in memory.
+
+`build` makes an offer's `Index` when the catalog is loaded; `Index.rank` answers a lead with a `Ranking`; `explain`
+gives the verdict on every contract by the slower path. `facts` and the payout functions prepare what is `Asked`.
+"""
+
+from service.match.asked import Asked, Facts, facts
+from service.match.index import Index, build
+from service.match.payouts import payout_for, payout_of
+from service.match.ranking import Ranking
+from service.match.verdicts import Verdict, explain
+
+__all__ = [
+    "Asked",
+    "Facts",
+    "Index",
+    "Ranking",
+    "Verdict",
+    "build",
+    "explain",
+    "facts",
+    "payout_for",
+    "payout_of",
+]

@@ -1,0 +1,59 @@
+"""What the filters may look at: the lead's fields and those that are derived from them."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from service.match.places import state_of_area_code, state_of_zip
+from service.model.catalog import Payout, Value
+from service.model.lead import Lead
+
+StateFrom = Literal["sent", "zip", "area_code", ""]
+
+NORTH_AMERICAN_LENGTH = len("+18005551234")
+
+
+class Facts(Struct, frozen=True):
+    values: dict[str, Value]
+    """Normalised values by field; a field that is not there was not sent and could not be derived."""
+    state_from: StateFrom = ""
+
+
+class Asked(Struct, frozen=True):
+    """One lead, as the contracts of its offer are asked about it."""
+
+    facts: Facts
+    now_ms: int
+    """Redis' milliseconds since the epoch."""
+    decision_id: str
+    """At least 16 hex digits; the draw among equals comes from it."""
+    payout: Payout = Payout()
+    allow_loss: bool = False
+    min_bid_micros: int = 0
+    """The higher of the source's and the request's."""
+
+
+def facts(lead: Lead, source_id: str) -> Facts:
+    """The lead with `area_code` (from a North American `caller_id`), `state` (as sent, else from the zip, else from
+    the area code) and `traffic_source_id` ("" counts as not there)."""
+    values = dict(lead)
+    if source_id:
+        values["traffic_source_id"] = source_id
+    caller_id = lead.get("caller_id")
+    if isinstance(caller_id, str) and caller_id.startswith("+1") and len(caller_id) == NORTH_AMERICAN_LENGTH:
+        values["area_code"] = caller_id[2:5]
+    if "state" in lead:
+        return Facts(values, "sent")
+    state, state_from = _derived_state(values)
+    if state is not None:
+        values["state"] = state
+    return Facts(values, state_from)
+
+
+def _derived_state(values: dict[str, Value]) -> tuple[str | None, StateFrom]:
+    zip_code, area_code = values.get("zip"), values.get("area_code")
+    if isinstance(zip_code, str) and (state := state_of_zip(zip_code)):
+        return state, "zip"
+    if isinstance(area_code, str) and (state := state_of_area_code(area_code)):
+        return state, "area_code"
+    return None, ""

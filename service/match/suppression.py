@@ -1,0 +1,121 @@
+"""Whom the suppression lists take a lead from, by the lead's telephone number or its SHA-256."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+
+from msgspec import Struct
+
+from service.match.masks import mask_of
+from service.model.catalog import Catalog, Contract, Offer, SuppressionList, Value
+
+
+class Suppressions(Struct):
+    """The lists of one offer."""
+
+    everyone: int
+    hashed: bool
+    """Whether a number may come as its SHA-256."""
+    whole: tuple[frozenset[str], ...]
+    """Numbers nobody on the offer may have."""
+    whole_hashed: frozenset[bytes]
+    by_number: dict[str | bytes, int]
+    """A number, or a hash of one, to its place in `masks`: many numbers share the few sets of buyers they are kept
+    from."""
+    masks: tuple[int, ...]
+
+    def mask(self, values: Mapping[str, Value]) -> int:
+        """Lines that may not have this lead."""
+        number = number_of(values, hashed=self.hashed)
+        if number is None:
+            return 0
+        if self._takes_from_all(number):
+            return self.everyone
+        place = self.by_number.get(number)
+        return 0 if place is None else self.masks[place]
+
+    def takes_lead(self, values: Mapping[str, Value]) -> bool:
+        """Whether nobody on the offer may have this lead."""
+        number = number_of(values, hashed=self.hashed)
+        return number is not None and self._takes_from_all(number)
+
+    def _takes_from_all(self, number: str | bytes) -> bool:
+        return number in self.whole_hashed or any(number in numbers for numbers in self.whole)
+
+
+def applies_to_all(listed: SuppressionList, offer_id: str) -> bool:
+    """Whether a list keeps its numbers from the whole offer."""
+    return listed.buyers is None and _covers(listed, offer_id)
+
+
+def applies_to(listed: SuppressionList, contract: Contract) -> bool:
+    """Whether a list keeps its numbers from a contract."""
+    return _covers(listed, contract.offer) and (listed.buyers is None or contract.buyer_id in listed.buyers)
+
+
+def is_listed(listed: SuppressionList, values: Mapping[str, Value], *, hashed: bool) -> bool:
+    """Whether the lead's number is on a list; looks at its hash only where it may come `hashed`."""
+    number = number_of(values, hashed=hashed)
+    if isinstance(number, bytes):
+        return any(hash_of(listed_number) == number for listed_number in listed.numbers)
+    return number is not None and number in listed.numbers
+
+
+def may_come_hashed(offer: Offer) -> bool:
+    """Whether a lead of the offer may bring the SHA-256 of its number instead of the number: personal fields may."""
+    return any(field.name == "caller_id" and field.personal for field in offer.fields)
+
+
+def number_of(values: Mapping[str, Value], *, hashed: bool) -> str | bytes | None:
+    """The lead's number, or its digest where it was sent hashed; None where there is neither."""
+    caller_id = values.get("caller_id")
+    if isinstance(caller_id, str):
+        return caller_id
+    digest = values.get("caller_id_sha256") if hashed else None
+    if not isinstance(digest, str):
+        return None
+    try:
+        return bytes.fromhex(digest)
+    except ValueError:
+        return None
+
+
+def hash_of(number: str) -> bytes:
+    """What a publisher hashes: the digits of the E.164 number without its plus."""
+    return sha256(number.removeprefix("+").encode()).digest()
+
+
+def suppressions_of(
+    catalog: Catalog, offer_id: str, lines_of_buyers: Mapping[int, Iterable[int]], *, everyone: int
+) -> Suppressions:
+    """The lists as they concern an offer, whose buyers have these lines. Hashes are made only
+    where the offer lets a number come hashed."""
+    width = everyone.bit_length()
+    hashed = may_come_hashed(catalog.offers[offer_id])
+    lists = catalog.suppression_lists
+    whole = tuple(listed.numbers for listed in lists if applies_to_all(listed, offer_id))
+    kept_from: defaultdict[str, set[int]] = defaultdict(set)
+    for listed in lists:
+        if listed.buyers is not None and _covers(listed, offer_id):
+            for number in listed.numbers:
+                kept_from[number] |= listed.buyers & lines_of_buyers.keys()
+    places: dict[frozenset[int], int] = {}
+    by_number: dict[str | bytes, int] = {}
+    for number, buyers in kept_from.items():
+        if buyers:
+            place = places.setdefault(frozenset(buyers), len(places))
+            by_number[number] = place
+            if hashed:
+                by_number[hash_of(number)] = place
+    return Suppressions(
+        everyone=everyone,
+        hashed=hashed,
+        whole=whole,
+        whole_hashed=frozenset(hash_of(number) for numbers in whole for number in numbers) if hashed else frozenset(),
+        by_number=by_number,
+        masks=tuple(mask_of((line for buyer in buyers for line in lines_of_buyers[buyer]), width) for buyers in places),
+    )
+
+
+def _covers(listed: SuppressionList, offer_id: str) -> bool:
+    return listed.offers is None or offer_id in listed.offers

@@ -1,0 +1,130 @@
+"""The verdict on every contract of an offer, one cause each, by walking the rules: the slow path for whoever asks why.
+
+It shares nothing with the index but the rules themselves, and a test holds the two against each other.
+"""
+
+from msgspec import Struct
+
+from service.match.asked import Asked
+from service.match.draw import seed_of_contract, seed_of_decision, ticket
+from service.match.hours import is_open, next_opening
+from service.match.lines import rank_key
+from service.match.payouts import Terms, clears, payout_of, shortfall
+from service.match.rules import GEO_FIELDS, any_holds, any_is_geo, detail_of, holds, where_holds
+from service.match.selling import terms_of
+from service.match.suppression import applies_to, is_listed, may_come_hashed
+from service.model.catalog import Buyer, Catalog, Contract, Offer, Schedule, SuppressionList, Test
+from service.model.decline import Decline
+from service.model.lead import Bid
+
+Detail = dict[str, object]
+
+
+class Verdict(Struct, frozen=True):
+    """`bid` where the contract may be offered the lead, else `reason` and the values that decided it, ready to be
+    shown to the operator (money in units, times in ISO 8601)."""
+
+    contract: Contract
+    buyer: Buyer
+    bid: Bid | None = None
+    reason: Decline | None = None
+    detail: Detail = {}
+
+
+class _Case(Struct, frozen=True):
+    """What all contracts are asked about."""
+
+    asked: Asked
+    terms: Terms
+    paused: frozenset[int]
+    lists: tuple[SuppressionList, ...]
+    """Those that the lead's number is on."""
+
+
+def explain(catalog: Catalog, offer_id: str, asked: Asked, paused: frozenset[int] = frozenset()) -> list[Verdict]:
+    """Every contract of an offer: those that may be offered the lead in rank order, then the others in the catalog's.
+    `paused` are the buyers the operator has paused."""
+    offer = catalog.offers[offer_id]
+    hashed = may_come_hashed(offer)
+    values = asked.facts.values
+    case = _Case(
+        asked=asked,
+        terms=terms_of(asked, offer.floor_micros),
+        paused=paused,
+        lists=tuple(listed for listed in catalog.suppression_lists if is_listed(listed, values, hashed=hashed)),
+    )
+    verdicts = [
+        _verdict(contract, catalog.buyers[contract.buyer_id], case) for contract in catalog.contracts_of(offer_id)
+    ]
+    offered = [verdict for verdict in verdicts if verdict.bid is not None]
+    declined = [verdict for verdict in verdicts if verdict.bid is None]
+    return _ranked(offered, asked, offer) + declined
+
+
+def _verdict(contract: Contract, buyer: Buyer, case: _Case) -> Verdict:
+    cause = _cause(contract, buyer, case)
+    if cause is not None:
+        return Verdict(contract, buyer, None, *cause)
+    bid_micros = _bid_of(contract, case.asked)
+    if not clears(bid_micros, case.terms):
+        return Verdict(contract, buyer, None, Decline.BELOW_FLOOR, shortfall(bid_micros, case.terms))
+    return Verdict(contract, buyer, Bid(contract, buyer, bid_micros, payout_of(bid_micros, case.asked.payout)))
+
+
+def _cause(contract: Contract, buyer: Buyer, case: _Case) -> tuple[Decline, Detail] | None:
+    """The first cause before the bid, in the order of causes."""
+    if buyer.paused or buyer.id in case.paused:
+        return Decline.PAUSED, {"by": "catalog" if buyer.paused else "operator"}
+    if contract.schedule is not None and not is_open(contract.schedule, case.asked.now_ms):
+        return Decline.SCHEDULE, _closed(contract.schedule, case.asked.now_ms)
+    for listed in case.lists:
+        if applies_to(listed, contract):
+            return Decline.SUPPRESSED, {"list": listed.id}
+    return _failed_where(contract, case)
+
+
+def _failed_where(contract: Contract, case: _Case) -> tuple[Decline, Detail] | None:
+    where, values = contract.where, case.asked.facts.values
+    failed = [test for test in where.tests if not holds(test, values)]
+    geo = [test for test in failed if test.field in GEO_FIELDS]
+    if geo:
+        return Decline.GEO, detail_of(geo[0], values)
+    any_failed = not any_holds(where, values)
+    if any_failed and any_is_geo(where):
+        return Decline.GEO, _no_table(where.any, case)
+    if failed:
+        return Decline.FILTER, detail_of(failed[0], values)
+    return (Decline.FILTER, _no_table(where.any, case)) if any_failed else None
+
+
+def _no_table(tables: tuple[tuple[Test, ...], ...], case: _Case) -> Detail:
+    values = case.asked.facts.values
+    first_failed = [next(test for test in table if not holds(test, values)) for table in tables]
+    return {"any": [detail_of(test, values) for test in first_failed]}
+
+
+def _closed(schedule: Schedule, now_ms: int) -> Detail:
+    opens_at = next_opening(schedule, now_ms)
+    detail: Detail = {"timezone": schedule.timezone}
+    return detail | {"opens_at": opens_at} if opens_at else detail
+
+
+def _bid_of(contract: Contract, asked: Asked) -> int:
+    """The bid of the first rule that holds, else the contract's own."""
+    for rule in contract.bids:
+        in_hours = rule.hours is None or is_open(rule.hours, asked.now_ms)
+        if in_hours and where_holds(rule.where, asked.facts.values):
+            return rule.bid_micros
+    return contract.bid_micros
+
+
+def _ranked(offered: list[Verdict], asked: Asked, offer: Offer) -> list[Verdict]:
+    decision = seed_of_decision(asked.decision_id)
+
+    def key(verdict: Verdict) -> tuple[int, int, float, str]:
+        contract = verdict.contract
+        assert verdict.bid is not None
+        first, second, contract_id = rank_key(contract, verdict.bid.bid_micros, offer)
+        return first, second, ticket(decision, seed_of_contract(contract.id), contract.weight), contract_id
+
+    return sorted(offered, key=key)

@@ -1,0 +1,183 @@
+"""gunicorn, run inside our process: what it is told, and how its arbiter differs.
+
+gunicorn shares the sockets among workers and replaces the dead; the arbiter here also looks after the embedded Redis,
+and on SIGHUP compiles a new catalog in a child instead of starting new workers.
+"""
+
+import logging
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from aiohttp import web
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter as GunicornArbiter
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from prometheus_client.multiprocess import mark_process_dead
+
+from service.errors import PingpostError
+from service.exchange import compiling
+from service.process.worker import Worker
+from service.settings import Settings
+from service.store.embedded import EmbeddedRedis
+
+CreateApp = Callable[[Settings], web.Application]
+
+_log = logging.getLogger(__name__)
+
+
+class QuietLogger(Logger):
+    """gunicorn's messages in our log, from warnings on."""
+
+    def setup(self, cfg: Config) -> None:
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+
+
+class Hosted(BaseApplication):
+    """What the arbiter and its workers are told."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        listeners: Sequence[socket.socket],
+        tls: ssl.SSLContext | None,
+        create_app: CreateApp,
+    ) -> None:
+        self.settings = settings
+        self._descriptors = [listener.detach() for listener in listeners]
+        self._tls = tls
+        self._create_app = create_app
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self.settings
+        told: dict[str, Any] = {
+            "bind": [f"fd://{descriptor}" for descriptor in self._descriptors],
+            "workers": settings.workers,
+            "worker_class": Worker,
+            "logger_class": QuietLogger,
+            # The arbiter kills what is not gone by then; one second for the worker's own farewell.
+            "graceful_timeout": int(settings.drain_seconds + settings.finish_seconds + 1.999),
+            "control_socket_disable": True,
+            "child_exit": _forget_metrics,
+        }
+        shared_memory = Path("/dev/shm")
+        if shared_memory.is_dir():
+            told["worker_tmp_dir"] = str(shared_memory)  # heartbeats must not wait for a disk
+        if self._tls is not None:
+            told["certfile"] = str(settings.tls_cert)
+            told["keyfile"] = str(settings.tls_key)
+            told["ssl_context"] = lambda _config, _default: self._tls
+        for name, value in told.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """What aiohttp's worker takes in the place of a WSGI application: a coroutine function that makes a runner."""
+        return self._make_runner
+
+    async def _make_runner(self) -> web.AppRunner:
+        return web.AppRunner(
+            self._create_app(self.settings),
+            access_log=None,
+            keepalive_timeout=self.settings.keepalive_seconds,
+            shutdown_timeout=self.settings.finish_seconds,
+        )
+
+
+def _forget_metrics(_arbiter: GunicornArbiter, worker: Worker) -> None:
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+class Compilation:
+    """One run of the compiling child, looked at now and then; its exit code may be lost to the arbiter's reaping."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `outcome`
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._child = subprocess.Popen(
+            compiling.command(settings.catalog, settings.var, settings.catalogs_kept_max),
+            env=compiling.child_environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._errors,
+        )
+
+    def outcome(self) -> compiling.Outcome | None:
+        """None while the child is at work; asked again after that is a mistake."""
+        if self._child.poll() is None:
+            return None
+        with self._output as output, self._errors as errors:
+            output.seek(0)
+            errors.seek(0)
+            return compiling.outcome_of(output.read(), errors.read())
+
+
+class Arbiter(GunicornArbiter):
+    def __init__(self, hosted: Hosted, redis: EmbeddedRedis | None) -> None:
+        self._settings = hosted.settings
+        self._redis = redis
+        self._compilation: Compilation | None = None
+        self._compile_again = False
+        super().__init__(hosted)
+
+    def handle_int(self) -> None:
+        """Ctrl-C ends as SIGTERM does; a second one ends quickly."""
+        raise StopIteration
+
+    def handle_hup(self) -> None:
+        """A new catalog. While one is compiled, another SIGHUP means: and once more after that."""
+        if self._compilation is None:
+            self._compilation = Compilation(self._settings)
+        else:
+            self._compile_again = True
+
+    def handle_usr2(self) -> None:
+        _log.warning("SIGUSR2 is not supported; start a second service and stop this one")
+
+    def manage_workers(self) -> None:
+        """Called by the arbiter at least once a second, and at once when a child has ended."""
+        super().manage_workers()
+        self._look_after_compilation()
+        self._look_after_redis()
+
+    def _look_after_compilation(self) -> None:
+        outcome = self._compilation.outcome() if self._compilation else None
+        if outcome is None:
+            return
+        self._compilation = None
+        compiling.report(outcome)
+        if self._compile_again:
+            self._compile_again = False
+            self.handle_hup()
+
+    def _look_after_redis(self) -> None:
+        if self._redis is None or self._redis.alive():
+            return
+        _log.error("the embedded Redis has ended; starting it again")
+        try:
+            self._redis.start()
+        except (PingpostError, OSError) as fault:
+            _log.error("the embedded Redis does not start: %s", fault)
+
+
+def run(hosted: Hosted, redis: EmbeddedRedis | None) -> int:
+    """Serves until told to end; the exit code."""
+    try:
+        Arbiter(hosted, redis).run()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    finally:
+        # What comes after (stopping Redis) is not interrupted by an impatient operator.
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, signal.SIG_IGN)
+    return 0

@@ -1,0 +1,58 @@
+"""The life of the service, told from start to end."""
+
+import logging
+import socket
+import sys
+
+import msgspec
+
+from service.errors import StartFailed
+from service.exchange import compiling
+from service.process import ground, hosting
+from service.settings import Settings
+from service.store.embedded import EmbeddedRedis
+
+_log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, create_app: hosting.CreateApp) -> int:
+    """Serves until SIGTERM or SIGINT and returns the exit code. The caller holds `ground.take_var`.
+
+    Raises StartFailed, or StoreUnfit, with one clear sentence where it cannot start.
+    """
+    settings = msgspec.structs.replace(settings, secret=ground.secret_of(settings))
+    tls = ground.tls_context(settings)
+    listeners = _listeners(settings)
+    _compile(settings)
+    redis = None if settings.redis_url else EmbeddedRedis(settings.var, settings.redis_fsync)
+    try:
+        if redis is not None:
+            settings = msgspec.structs.replace(settings, redis_url=redis.start())
+        _announce(settings, listeners)
+        hosted = hosting.Hosted(settings, listeners=listeners, tls=tls, create_app=create_app)
+        return hosting.run(hosted, redis)
+    finally:
+        if redis is not None:
+            redis.stop()
+
+
+def _listeners(settings: Settings) -> list[socket.socket]:
+    ports = [settings.port] if settings.ops_port is None else [settings.port, settings.ops_port]
+    return [ground.listen(settings.host, port) for port in ports]
+
+
+def _compile(settings: Settings) -> None:
+    outcome = compiling.compile_waiting(settings.catalog, settings.var, settings.catalogs_kept_max)
+    if isinstance(outcome, compiling.Refused):
+        for mistake in outcome.mistakes:
+            print(mistake, file=sys.stderr)
+        raise StartFailed(f"The catalog {settings.catalog} has {len(outcome.mistakes)} mistake(s); nothing is served.")
+    compiling.report(outcome)
+
+
+def _announce(settings: Settings, listeners: list[socket.socket]) -> None:
+    scheme = "https" if settings.tls_cert else "http"
+    for listener in listeners:
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        _log.info("listening on %s://%s:%d with %d worker(s)", scheme, shown, port, settings.workers)

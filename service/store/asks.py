@@ -1,0 +1,251 @@
+"""What the exchange asks of the store and what it is told: one pair of nouns per verb.
+
+Times are Redis' milliseconds since the epoch. `said` lists one verdict per bid, in the order of the bids: 0 for yes,
+else the number of a `Decline`, None for a bid the script did not look at.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from service.model.catalog import Endpoint, Per, Window
+from service.model.lead import Bid, PingRecord
+
+Scope = Literal["endpoint", "traffic_source"]
+
+
+class Limit(Struct, frozen=True):
+    """A rate limit to count this request under. `bucket` is the source's id, "" for the endpoint's own."""
+
+    scope: Scope
+    bucket: str
+    per: Window
+    limit: int
+
+
+class RateLimited(Struct, frozen=True):
+    """Refused by a rate limit; nothing was counted."""
+
+    scope: Scope
+    per: Window
+    limit: int
+    retry_after_seconds: int
+
+
+class HoldAsk(Struct, frozen=True):
+    """A ping. `record.bids` lists all candidates so far; `bids` are the ones this trip looks at, in the same order
+    and standing at the record's end."""
+
+    record: PingRecord
+    endpoint: Endpoint
+    bids: list[Bid]
+    limits: tuple[Limit, ...] = ()
+    fingerprint: str = ""
+    """Shields repeats; "" where two equal pings are two leads."""
+    caller_id: str = ""
+    said_before: tuple[int | None, ...] = ()
+    """Verdicts of earlier trips of this ping."""
+    last: bool = True
+    """False: more candidates can follow in a further trip."""
+    test: bool = False
+    """Look, take nothing, keep only a test record."""
+    use_buffer: bool = False
+    """Room up to the cap itself, as for a post without a hold: what a test of a post looks at."""
+
+
+class Held(Struct, frozen=True):
+    """`said` covers the whole record, earlier trips too. `done` is False where a further trip should follow."""
+
+    status: Literal["held", "none", "repeat", "rate_limited"]
+    said: tuple[int | None, ...] = ()
+    done: bool = True
+    expires_at_ms: int = 0
+    repeat_of: str = ""
+    """decision_id of the first ping, where status is repeat."""
+    rate_limited: RateLimited | None = None
+
+
+class FoundPing(Struct, frozen=True):
+    record: PingRecord
+    said: tuple[int | None, ...]
+    expires_at_ms: int
+    complete: bool = True
+    """False while the first ping is still at work."""
+
+
+class Sale(Struct, frozen=True):
+    """A sale as Redis holds it: the fixed record of the post and the state that calls change."""
+
+    record: PingRecord
+    """The post's record: lead of ping and post together."""
+    question: str
+    """The id that was posted; the same again is a repeat."""
+    position: int
+    """The winner's place in `record.bids`."""
+    order: tuple[int, ...]
+    """Positions that were tried or may be tried, in the order frozen at the post."""
+    number: str
+    """Tracking number; "" where the offer delivers data."""
+    sold_at_ms: int
+    number_until_ms: int
+    """The number is lent to this sale until then."""
+    state: Literal["sold", "void"]
+    live_call: str
+    """"<edge>:<call>" of the call that is on, or ""."""
+    pool: str = ""
+    """The ring pool the number came from; "" for a publisher's own number."""
+    said: tuple[int | None, ...] = ()
+    """Verdicts of the post, in the order of `order`; None where it did not look."""
+    cap_fields: tuple[str, ...] = ()
+    """Periods the sale is counted in, to be given back if a call moves it."""
+    bought: tuple[str, ...] = ()
+    """Hashes of the dedup marks the sale left."""
+    fields_key: str = ""
+    """The shield of a post-only or full, kept as long as the number is lent."""
+
+
+class SellAsk(Struct, frozen=True):
+    """A post. `record.bids` are all bids of the ping; `bids` the ones this post may sell to, in order, standing at
+    `order` in the record. `needs_ping`: the ping must still be alive (a post with a ping id)."""
+
+    record: PingRecord
+    endpoint: Endpoint
+    question: str
+    bids: list[Bid]
+    order: tuple[int, ...]
+    needs_ping: bool
+    held_buyers: tuple[int, ...] = ()
+    """Buyers of the ping's holds: all are given back when the sale is made."""
+    limits: tuple[Limit, ...] = ()
+    request_key: str = ""
+    """Post-only and full: the same key answers the same for 24 h."""
+    fields_key: str = ""
+    """Post-only and full of a call offer: the same key answers the same while the number is lent. With a
+    `request_key` also what the fields must equal (422 else)."""
+    caller_id: str = ""
+    look_further: int = 0
+    """How many bids that could take it a full wants to know of, the winner counted; nothing is taken for the rest.
+    0: the script stops at the winner."""
+
+
+class Sold(Struct, frozen=True):
+    """`none`: no bid could take it (`said` has why). `elsewhere` names the decision that answered the same request.
+    `conflict`: the request_key was used with other fields."""
+
+    status: Literal[
+        "sold",
+        "repeat",
+        "already_sold",
+        "ping_gone",
+        "none",
+        "no_tracking_number",
+        "rate_limited",
+        "elsewhere",
+        "conflict",
+    ]
+    said: tuple[int | None, ...] = ()
+    sale: Sale | None = None
+    elsewhere: str = ""
+    rate_limited: RateLimited | None = None
+
+
+class FoundCall(Struct, frozen=True):
+    """Where a tracking number leads. `sale_of`/`ping_of` are decision ids; both "" where nothing stands behind it."""
+
+    known: bool
+    """False: the number is in no pool, is nobody's listed own number, and nothing stands behind it."""
+    sale_of: str = ""
+    ping_of: str = ""
+
+
+class RouteAsk(Struct, frozen=True):
+    """A call at its attempt. `bids` are those of `sale.order` after the current position (with the default buyer last),
+    `positions` their places in the record."""
+
+    edge: str
+    call: str
+    attempt: int
+    last: str
+    decision_id: str
+    sale: Sale
+    endpoint: Endpoint
+    current: Bid | None
+    """The bid at `sale.position` as the catalog has it now; None where its buyer is gone: a lapsed slot moves on."""
+    bids: list[Bid]
+    positions: tuple[int, ...]
+    caller_matches: bool = True
+
+
+RouteReason = Literal[
+    "unknown_number", "number_expired", "number_busy", "no_buyer_left", "caller_mismatch", "call_ended"
+]
+
+
+class Routed(Struct, frozen=True):
+    """`reason` "" means dial the buyer at `position`. `sale` is as it stands after this step."""
+
+    reason: RouteReason | Literal[""]
+    position: int = -1
+    sale: Sale | None = None
+
+
+class CallEvent(Struct, frozen=True):
+    event: Literal["answered", "heartbeat", "ended"]
+    edge: str
+    call: str
+    attempt: int | None = None
+    outcome: str = ""
+    duration_ms: int | None = None
+
+
+EventStatus = Literal["taken", "unknown", "stale", "repeat", "tombstone", "overrun"]
+
+
+class EventTaken(Struct, frozen=True):
+    """`tombstone`: an end that came before its route. `overrun`: the slot had lapsed and there is no room for it."""
+
+    status: EventStatus
+    endpoint: str = ""
+    """Vanity URI the call's sale came by; "" where the call is not known."""
+    decision_id: str = ""
+
+
+class CallRecord(Struct, frozen=True):
+    """A call as its routes left it."""
+
+    decision_id: str
+    endpoint: str
+    attempt: int
+    """The latest that was answered."""
+    answered: bool
+    ended: bool
+    sale: Sale | None
+    """None once the sale's 24 hours are over."""
+
+
+class CapUse(Struct, frozen=True):
+    per: Per
+    limit: int
+    sold: int
+    pending: int
+    resets_at_ms: int | None
+
+
+class BuyerUse(Struct, frozen=True):
+    buyer_id: int
+    slots: int
+    holds: int
+    caps: dict[str, list[CapUse]]
+    """By contract id."""
+
+
+class PoolUse(Struct, frozen=True):
+    pool: str
+    free: int
+    lent: int
+    cooling: int
+
+
+class Usage(Struct, frozen=True):
+    buyers: list[BuyerUse]
+    pools: list[PoolUse]

@@ -1,0 +1,48 @@
+"""The record of decisions, read backwards."""
+
+from typing import Any
+
+import msgspec
+
+from service.store.records import said_of, words_of
+from service.store.runner import Runner
+
+PAGE_RECORDS = 500
+"""Read in one go: about a megabyte, and some milliseconds of Redis."""
+
+
+async def decision(runner: Runner, decision_id: str) -> list[dict[str, Any]]:
+    """What is on record of a decision, oldest first: its ping, if it is kept, and every post that was decided on it.
+
+    The audit is not indexed, for nobody should pay for that on a ping: it is searched from its end, at most
+    `audit_records_max` records of it.
+    """
+    found: list[dict[str, Any]] = []
+    before = "+"
+    wanted = decision_id.encode()
+    for _ in range(runner.settings.audit_records_max // PAGE_RECORDS + 1):
+        (page,) = await runner.read([("XREVRANGE", runner.keys.audit, before, "-", "COUNT", PAGE_RECORDS)])
+        for entry_id, fields in page:
+            if fields.get(b"decision") == wanted:
+                found.append(_readable(entry_id, fields))
+                if fields[b"kind"] == b"ping":
+                    return found[::-1]
+        if len(page) < PAGE_RECORDS:
+            break
+        before = f"({page[-1][0].decode()}"
+    return found[::-1]
+
+
+def _readable(entry_id: bytes, fields: dict[bytes, bytes]) -> dict[str, Any]:
+    text = {name.decode(): value.decode() for name, value in fields.items()}
+    readable: dict[str, Any] = {
+        "at_ms": int(entry_id.split(b"-")[0]),
+        "kind": text["kind"],
+        "said": said_of(text["said"]),
+    }
+    readable["record"] = msgspec.json.decode(text["record"])
+    if text["kind"] == "post":
+        readable["order"] = tuple(int(word) for word in words_of(text["order"]))
+        readable |= {name: text[name] for name in ("status", "question", "number")}
+        readable["position"] = int(text["position"])
+    return readable

@@ -1,0 +1,101 @@
+"""Every Redis key there is. Nobody else spells one.
+
+All keys of an account share one hash tag, so that a script runs on one slot of a Redis Cluster. What can be built
+ahead is built once per catalog and kept: a ping names some sixty keys.
+"""
+
+from hashlib import blake2b, sha256
+from typing import NamedTuple
+
+
+class BuyerKeys(NamedTuple):
+    holds: bytes
+    slots: bytes
+
+
+class ContractKeys(NamedTuple):
+    caps: bytes
+    bought: bytes
+    """Prefix; the mark's hash follows."""
+
+
+class PoolKeys(NamedTuple):
+    pool: bytes
+    lent: bytes
+    retired: bytes
+
+
+class Keys:
+    """`account` names the hash tag; `secret` keys every hash of something personal."""
+
+    def __init__(self, account: str, secret: bytes) -> None:
+        self._tag = f"{{{account}}}:"
+        # blake2b takes at most 64 bytes of key; a secret may be longer.
+        self._hash_key = sha256(secret).digest()
+        self._buyers: dict[int, BuyerKeys] = {}
+        self._contracts: dict[str, ContractKeys] = {}
+        self._pools: dict[str, PoolKeys] = {}
+        self.audit = self._key("audit")
+        self.sales = self._key("sales")
+        self.paused = self._key("paused")
+        self.pauses = self._key("pauses")
+        self.pools = self._key("pools")
+
+    def forget(self) -> None:
+        """Drops what was kept for a catalog; the next one builds its own."""
+        self._buyers, self._contracts, self._pools = {}, {}, {}
+
+    def ping(self, decision_id: str, test: bool = False) -> bytes:
+        return self._key(f"{'test' if test else 'ping'}:{decision_id}")
+
+    def shield(self, fingerprint: str) -> bytes:
+        return self._key(f"shield:{fingerprint}")
+
+    def sale(self, decision_id: str) -> bytes:
+        return self._key(f"sale:{decision_id}")
+
+    def request(self, request_key: str) -> bytes:
+        return self._key(f"request:{request_key}")
+
+    def fields(self, fields_key: str) -> bytes:
+        return self._key(f"fields:{fields_key}")
+
+    def call(self, edge: str, call: str) -> bytes:
+        # The edge's name is measured out, so that no two (edge, call) can spell the same key.
+        return self._key(f"call:{len(edge)}:{edge}:{call}")
+
+    def caller(self, number: str, caller_id: str) -> bytes:
+        return self._key(f"caller:{number}:{self.hash_of(caller_id)}")
+
+    def rate(self, endpoint: str, scope: str, bucket: str) -> bytes:
+        source = "source:" if scope == "traffic_source" else ""
+        return self._key(f"rate:{endpoint}:{source}{bucket}" if source or bucket else f"rate:{endpoint}")
+
+    def buyer(self, buyer_id: int) -> BuyerKeys:
+        found = self._buyers.get(buyer_id)
+        if found is None:
+            found = BuyerKeys(self._key(f"holds:{buyer_id}"), self._key(f"slots:{buyer_id}"))
+            self._buyers[buyer_id] = found
+        return found
+
+    def contract(self, contract_id: str) -> ContractKeys:
+        found = self._contracts.get(contract_id)
+        if found is None:
+            found = ContractKeys(self._key(f"caps:{contract_id}"), self._key(f"bought:{contract_id}:"))
+            self._contracts[contract_id] = found
+        return found
+
+    def pool(self, pool_id: str) -> PoolKeys:
+        found = self._pools.get(pool_id)
+        if found is None:
+            found = PoolKeys(*(self._key(f"{kind}:{pool_id}") for kind in ("pool", "lent", "retired")))
+            self._pools[pool_id] = found
+        return found
+
+    def hash_of(self, text: str | bytes) -> str:
+        """Keyed: a number has too few digits for a bare hash to hide it."""
+        data = text.encode() if isinstance(text, str) else text
+        return blake2b(data, digest_size=16, key=self._hash_key).hexdigest()
+
+    def _key(self, rest: str) -> bytes:
+        return (self._tag + rest).encode()

@@ -1,0 +1,64 @@
+"""A ping asks for room."""
+
+from service.store.asks import Held, HoldAsk
+from service.store.channel import Word
+from service.store.packing import Pack, Packer, ping_room, post_room, refused_by
+from service.store.records import record_json, said_csv, said_of_reply
+from service.store.runner import Asked, Runner
+
+
+async def hold(runner: Runner, zone: str, ask: HoldAsk) -> Held:
+    json = record_json(ask.record)
+    room_of = post_room if ask.use_buffer else ping_room
+
+    def build(now_ms: int) -> Asked:
+        pack = _named(runner, ask, json)
+        packer = Packer(runner.keys, runner.calendar, now_ms, ask.record.lead)
+        # Counted once: a further trip belongs to the same request.
+        packer.limits(pack, ask.endpoint.vanity_uri, zone, () if ask.said_before else ask.limits)
+        pack.args.append(len(ask.bids))
+        for bid in ask.bids:
+            packer.candidate(pack, bid, room_of(bid, ask.endpoint), to_take=False)
+        return Asked(pack.keys, pack.args, pack.valid_until_ms)
+
+    reply = await runner.write("hold", build)
+    word = reply[0]
+    if word == b"rate_limited":
+        refused = refused_by(ask.limits, reply[1], runner.calendar, zone, runner.clock.now_ms())
+        return Held(status="rate_limited", rate_limited=refused)
+    if word == b"repeat":
+        return Held(status="repeat", repeat_of=reply[1].decode())
+    return Held(
+        status="held" if word == b"held" else "none",
+        said=(*ask.said_before, *said_of_reply(reply[3:])),
+        done=reply[2] == 1,
+        expires_at_ms=reply[1],
+    )
+
+
+def _named(runner: Runner, ask: HoldAsk, json: bytes) -> Pack:
+    """The keys and arguments that have names in `hold.lua`."""
+    keys, settings, endpoint, decision_id = runner.keys, runner.settings, ask.endpoint, ask.record.decision_id
+    record_key = keys.ping(decision_id, ask.test)
+    shielded = bool(ask.fingerprint) and not ask.test
+    tracked = not ask.test and endpoint.tracking == "caller_number" and bool(ask.record.own_number and ask.caller_id)
+    held_buyers = [bid.buyer_id for bid, word in zip(ask.record.bids, ask.said_before, strict=False) if word == 0]
+    said_before = said_csv(ask.said_before)
+    args: list[Word] = [
+        decision_id,
+        endpoint.ping_ttl_seconds * 1000,
+        settings.open_ping_ms,
+        0 if ask.test else endpoint.hold_seconds * 1000,
+        int(shielded),
+        int(tracked),
+        int(not ask.test),
+        settings.audit_records_max,
+        endpoint.buyers_max,
+        int(ask.last),
+        said_before + "," if ask.said_before and ask.bids else said_before,
+        ",".join(map(str, held_buyers)),
+        int(shielded and not ask.said_before),
+        json,
+    ]
+    caller_key = keys.caller(ask.record.own_number, ask.caller_id) if tracked else record_key
+    return Pack([record_key, keys.shield(ask.fingerprint) if shielded else record_key, keys.audit, caller_key], args)

@@ -1,0 +1,71 @@
+"""Texts of what Redis keeps, to and from the nouns."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from service.model.lead import PingRecord
+from service.store.asks import FoundPing, Sale
+
+Said = tuple[int | None, ...]
+
+_encoder = msgspec.json.Encoder()
+_record_decoder = msgspec.json.Decoder(PingRecord)
+
+
+def record_json(record: PingRecord) -> bytes:
+    return _encoder.encode(record)
+
+
+def record_of(text: bytes) -> PingRecord:
+    return _record_decoder.decode(text)
+
+
+def said_csv(said: Sequence[int | None]) -> str:
+    return ",".join("" if word is None else str(int(word)) for word in said)
+
+
+def said_of(csv: str) -> Said:
+    return tuple(int(word) if word else None for word in csv.split(",")) if csv else ()
+
+
+def said_of_reply(words: Sequence[int | bytes]) -> Said:
+    """Verdicts as a script returns them: numbers, and an empty text for what it did not look at."""
+    return tuple(word if isinstance(word, int) else None for word in words)
+
+
+def ping_of(value: bytes) -> FoundPing:
+    """A ping's text: state|expires_at_ms|said|record."""
+    state, expires_at_ms, said, text = value.split(b"|", 3)
+    record = record_of(text)
+    verdicts = said_of(said.decode())
+    # One candidate that was not looked at and none at all are the same text.
+    if not verdicts and record.bids:
+        verdicts = (None,) * len(record.bids)
+    return FoundPing(record=record, said=verdicts, expires_at_ms=int(expires_at_ms), complete=state == b"done")
+
+
+def sale_of(flat: Sequence[bytes] | Mapping[bytes, bytes]) -> Sale:
+    """A sale's HASH, as a script's flat list or as a client's mapping."""
+    fields = flat if isinstance(flat, Mapping) else dict(zip(flat[::2], flat[1::2], strict=True))
+    text = {name.decode(): value.decode() for name, value in fields.items() if name != b"record"}
+    return Sale(
+        record=record_of(fields[b"record"]),
+        question=text["question"],
+        position=int(text["position"]),
+        order=tuple(int(word) for word in words_of(text["order"])),
+        number=text["number"],
+        sold_at_ms=int(text["sold_at_ms"]),
+        number_until_ms=int(text["until_ms"]),
+        state="void" if text["state"] == "void" else "sold",
+        live_call=text["live_call"],
+        pool=text["pool"],
+        said=said_of(text["said"]),
+        cap_fields=words_of(text["cap_fields"]),
+        bought=words_of(text["bought"]),
+        fields_key=text["fields_key"],
+    )
+
+
+def words_of(csv: str) -> tuple[str, ...]:
+    return tuple(csv.split(",")) if csv else ()

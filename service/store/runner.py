@@ -1,0 +1,99 @@
+"""Runs scripts and reads against Redis, within their time, behind the breaker."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from service.errors import StoreDown
+from service.store.breaker import Breaker
+from service.store.calendar import Calendar
+from service.store.channel import Channel, Command, Word
+from service.store.clock import RedisClock, monotonic_ms
+from service.store.keys import Keys
+from service.store.scripts import script
+from service.store.settings import StoreSettings
+
+NEVER_MS = 1 << 52
+"""No period ends it. A Lua number holds it exactly."""
+
+TIMES_MAX = 3
+"""The first answer of a Redis that woke up is slow; the next ones tell its clock."""
+
+
+class Asked(NamedTuple):
+    """What a script is given: built for a moment, right until `valid_until_ms` (exclusive), when a period ends."""
+
+    keys: list[bytes]
+    args: list[Word]
+    """Without `not_after_ms`, which always stands first."""
+    valid_until_ms: int = NEVER_MS
+
+
+class Runner:
+    """The one way to Redis for all verbs of the store."""
+
+    def __init__(self, channel: Channel, keys: Keys, settings: StoreSettings) -> None:
+        self.keys = keys
+        self.settings = settings
+        self.clock = RedisClock()
+        self.calendar = Calendar()
+        self.breaker = Breaker(settings.breaker_failures)
+        self.late_scripts = 0
+        self._channel = channel
+
+    async def write(self, verb: str, build: Callable[[int], Asked]) -> list[Any]:
+        """Runs a writing script. `build` is given Redis' time; where a period has ended on the way it builds once more.
+
+        Raises StoreDown: then nothing was taken, unless only the reply was lost.
+        """
+        self.breaker.check()
+        now_ms = self.clock.now_ms()
+        not_after_ms = now_ms + self.settings.not_after_ms
+        give_up_at = self._give_up_at()
+        for _ in range(2):
+            asked = build(now_ms)
+            args = [min(not_after_ms, asked.valid_until_ms - 1), *asked.args]
+            reply: list[Any] = await self._guarded(self._channel.evalsha(script(verb), asked.keys, args, give_up_at))
+            if reply[0] != b"late":
+                return reply
+            now_ms = max(int(reply[1]), self.clock.now_ms())
+            if now_ms > not_after_ms:
+                break
+        self.late_scripts += 1
+        raise StoreDown("Redis came to the question too late; nothing was taken.")
+
+    async def look(self, verb: str, keys: Sequence[bytes], args: Sequence[Word]) -> list[Any]:
+        """Runs a script that only reads. Raises StoreDown."""
+        self.breaker.check()
+        reply: list[Any] = await self._guarded(self._channel.evalsha(script(verb), keys, args, self._give_up_at()))
+        return reply
+
+    async def read(self, commands: Sequence[Command]) -> list[Any]:
+        """Plain commands in one trip. Raises StoreDown."""
+        self.breaker.check()
+        replies: list[Any] = await self._guarded(self._channel.read(commands, self._give_up_at()))
+        return replies
+
+    async def probe(self) -> None:
+        """Learns the clock, and closes the breaker where Redis answers. Raises StoreDown."""
+        if self.breaker.is_open:
+            self.clock.forget()
+        for _ in range(TIMES_MAX):
+            sent_ms = monotonic_ms()
+            ((seconds, micros),) = await self._channel.read([("TIME",)], self._give_up_at())
+            self.clock.learn(int(seconds) * 1000 + int(micros) / 1000, sent_ms, monotonic_ms())
+            if self.clock.is_known:
+                break
+        self.breaker.worked()
+
+    def _give_up_at(self) -> float:
+        return asyncio.get_running_loop().time() + self.settings.give_up_ms / 1000
+
+    async def _guarded(self, work: Any) -> Any:
+        try:
+            reply = await work
+        except StoreDown:
+            self.breaker.failed()
+            raise
+        self.breaker.worked()
+        return reply

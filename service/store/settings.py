@@ -1,0 +1,24 @@
+"""The store's limits, each with its reason; the process may override them."""
+
+from msgspec import Struct
+
+
+class StoreSettings(Struct, frozen=True):
+    not_after_ms: int = 150
+    """Past this a script answers `late` and writes nothing."""
+    give_up_ms: int = 200
+    """When a waiter raises StoreDown: after `not_after_ms`, and with 50 ms left to answer within 250."""
+    connect_ms: int = 1_000
+    """For a connection made at start; a later one must fit into the time of its caller."""
+    connections_max: int = 32
+    """Per worker: more only queue up inside Redis, which works on one at a time."""
+    audit_records_max: int = 200_000
+    sale_keep_ms: int = 86_400_000
+    """Repeats of a post are answered for 24 hours."""
+    open_ping_ms: int = 5_000
+    """Life of a ping between two of its trips: if the worker dies there, its copies need not wait for long."""
+    tombstone_ms: int = 3_600_000
+    """How late a route may come after its call's end."""
+    breaker_failures: int = 3
+    probe_ms: int = 250
+    clock_refresh_ms: int = 5_000

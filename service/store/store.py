@@ -1,0 +1,177 @@
+"""The door to Redis: one verb per thing the exchange asks."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from service.errors import StoreDown
+from service.model.catalog import Buyer, Contract, RingPool
+from service.store import audit, calls, gauges, pauses, pings, posts
+from service.store.asks import (
+    CallEvent,
+    CallRecord,
+    EventTaken,
+    FoundCall,
+    FoundPing,
+    Held,
+    HoldAsk,
+    RouteAsk,
+    Routed,
+    Sale,
+    SellAsk,
+    Sold,
+    Usage,
+)
+from service.store.channel import Channel
+from service.store.keys import Keys
+from service.store.records import ping_of, sale_of
+from service.store.runner import Runner
+from service.store.settings import StoreSettings
+
+
+class Store:
+    """All that is kept in Redis for one account. Every verb raises StoreDown where Redis does not answer in time.
+
+    `url` is redis://, rediss:// or unix://. `secret` keys the hashes of personal fields: with another secret the old
+    dedup marks and callers are not found again. `timezone` is the account's: the windows of rate limits.
+    """
+
+    def __init__(
+        self, url: str, account: str, secret: bytes, limits: StoreSettings | None = None, *, timezone: str = "UTC"
+    ) -> None:
+        self._settings = limits or StoreSettings()
+        self._channel = Channel(url, self._settings.connections_max, self._settings.connect_ms)
+        self._runner = Runner(self._channel, Keys(account, secret), self._settings)
+        self._timezone = timezone
+        self._pools: dict[str, RingPool] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # Life
+
+    async def open(self) -> None:
+        """Raises StoreUnfit where this Redis cannot be used, StoreDown where there is none."""
+        give_up_at = asyncio.get_running_loop().time() + self._settings.connect_ms / 1000
+        await self._channel.check(give_up_at)
+        await self._runner.probe()
+        self._start(self._keep_watch())
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._channel.close()
+
+    @property
+    def is_up(self) -> bool:
+        return not self._runner.breaker.is_open
+
+    async def ready(self) -> None:
+        """Asks for a sign of life. Raises StoreDown where there is none in time."""
+        await self._runner.read([("PING",)])
+
+    @property
+    def late_scripts(self) -> int:
+        """How often Redis came to a question too late, since the start."""
+        return self._runner.late_scripts
+
+    def now_ms(self) -> int:
+        """Redis' time, as far as it is known here."""
+        return self._runner.clock.now_ms()
+
+    def hash_of(self, text: bytes) -> str:
+        """A hash keyed by the secret: for fingerprints, which stand in keys."""
+        return self._runner.keys.hash_of(text)
+
+    # Leads
+
+    async def hold(self, ask: HoldAsk) -> Held:
+        return await pings.hold(self._runner, self._timezone, ask)
+
+    async def ping(self, decision_id: str, test: bool = False) -> FoundPing | None:
+        (value,) = await self._runner.read([("GET", self._runner.keys.ping(decision_id, test))])
+        return ping_of(value) if value else None
+
+    async def sale(self, decision_id: str) -> Sale | None:
+        (fields,) = await self._runner.read([("HGETALL", self._runner.keys.sale(decision_id))])
+        return sale_of(fields) if fields else None
+
+    async def posted(self, decision_id: str) -> tuple[FoundPing | None, Sale | None]:
+        """The ping a post names and the sale it may have made already, in one trip."""
+        keys = self._runner.keys
+        value, fields = await self._runner.read([("GET", keys.ping(decision_id)), ("HGETALL", keys.sale(decision_id))])
+        return ping_of(value) if value else None, sale_of(fields) if fields else None
+
+    async def sell(self, ask: SellAsk) -> Sold:
+        return await posts.sell(self._runner, self._timezone, self._pools, ask)
+
+    # Calls
+
+    async def find_call(
+        self, edge: str, call: str, number: str, caller_id: str, pools: Sequence[RingPool], own_number_known: bool
+    ) -> FoundCall:
+        """Where a tracking number leads for this call. `own_number_known`: the catalog lists it as a publisher's."""
+        pool_ids = [pool.id for pool in pools]
+        found = await calls.find_call(self._runner, (edge, call), number, caller_id, pool_ids)
+        return FoundCall(known=True) if own_number_known and not found.known else found
+
+    async def route(self, ask: RouteAsk) -> Routed:
+        return await calls.route(self._runner, self._pools, ask)
+
+    async def call(self, edge: str, call: str) -> CallRecord | None:
+        return await calls.read_call(self._runner, edge, call)
+
+    async def event(self, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
+        """`answered` and `heartbeat` renew, `ended` releases. `buyers` are the catalog's of now."""
+        return await calls.take_event(self._runner, self._pools, event, buyers)
+
+    # Operators
+
+    async def usage(self, buyers: Sequence[Buyer], pools: Sequence[RingPool], contracts: Sequence[Contract]) -> Usage:
+        """Leases of these buyers, caps of those of the contracts that are theirs, and pools."""
+        return await gauges.usage(self._runner, buyers, pools, contracts)
+
+    async def stock(self, pools: Sequence[RingPool]) -> None:
+        """To be called with every catalog: makes the pools hold its numbers, now and whenever Redis comes back."""
+        self._pools = {pool.id: pool for pool in pools}
+        self._runner.keys.forget()
+        await gauges.stock(self._runner, pools)
+
+    async def pause(self, buyer_id: int) -> None:
+        await pauses.pause(self._runner, buyer_id)
+
+    async def resume(self, buyer_id: int) -> None:
+        await pauses.resume(self._runner, buyer_id)
+
+    async def paused(self) -> frozenset[int]:
+        return await pauses.paused(self._runner)
+
+    def watch(self, on_pauses: Callable[[frozenset[int]], None]) -> None:
+        """Calls `on_pauses` with the ids of all paused buyers, soon and at every change, until the store is closed."""
+        self._start(pauses.watch(self._runner, self._channel, on_pauses))
+
+    async def decision(self, decision_id: str) -> list[dict[str, Any]]:
+        """The audit's records of a decision, oldest first."""
+        return await audit.decision(self._runner, decision_id)
+
+    # The watch over Redis
+
+    def _start(self, work: Any) -> None:
+        self._tasks.add(asyncio.get_running_loop().create_task(work))
+
+    async def _keep_watch(self) -> None:
+        """Learns the clock every few seconds; while the breaker is open, asks for a sign of life."""
+        settings, runner = self._settings, self._runner
+        waited_ms = 0
+        while True:
+            await asyncio.sleep(settings.probe_ms / 1000)
+            waited_ms += settings.probe_ms
+            was_open = runner.breaker.is_open
+            if not was_open and waited_ms < settings.clock_refresh_ms:
+                continue
+            waited_ms = 0
+            try:
+                await runner.probe()
+                if was_open:
+                    await gauges.stock(runner, list(self._pools.values()))
+            except StoreDown:
+                runner.breaker.failed()

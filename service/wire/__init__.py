@@ -1,0 +1,56 @@
+"""JSON, forms and queries in, answers out: pure, and knowing no HTTP status."""
+
+from service.wire.body import Params, params
+from service.wire.calls import EventReport, RouteQuestion, decode_event, decode_route
+from service.wire.decoder import (
+    Asked,
+    Decoded,
+    Decoder,
+    Merged,
+    build_decoder,
+    build_decoders,
+    lead_fields,
+)
+from service.wire.encode import encode
+from service.wire.hashes import sha256_of
+from service.wire.ids import (
+    PingId,
+    mint_decision_id,
+    parse_decision_id,
+    parse_ping_id,
+    parse_sale_id,
+    ping_id,
+    sale_id,
+)
+from service.wire.parameters import Path, bearer, text_or_nothing
+from service.wire.refusal import Complaints, Refusal
+
+__all__ = [
+    "Asked",
+    "Complaints",
+    "Decoded",
+    "Decoder",
+    "EventReport",
+    "Merged",
+    "Params",
+    "Path",
+    "PingId",
+    "Refusal",
+    "RouteQuestion",
+    "bearer",
+    "build_decoder",
+    "build_decoders",
+    "decode_event",
+    "decode_route",
+    "encode",
+    "lead_fields",
+    "mint_decision_id",
+    "params",
+    "parse_decision_id",
+    "parse_ping_id",
+    "parse_sale_id",
+    "ping_id",
+    "sale_id",
+    "sha256_of",
+    "text_or_nothing",
+]

@@ -1,0 +1,116 @@
+"""What phone switches ask and tell. A dialplan can write little more than a form, so reading is lenient: what cannot be
+a telephone number is nobody's number, not a mistake."""
+
+from typing import Any, Final, Literal, get_args
+
+from msgspec import Struct
+
+from service.model.values import Complaint, e164
+from service.wire.body import Params
+from service.wire.parameters import WHOLE_MAX, short_text, whole_number
+from service.wire.refusal import Complaints, Refusal
+from service.wire.sentences import wrong
+
+Last = Literal["busy", "no_answer", "failed", "unavailable"]
+EventName = Literal["answered", "heartbeat", "ended"]
+
+EDGE_LENGTH_MAX: Final = 100
+CALL_LENGTH_MAX: Final = 200
+"""A SIP Call-ID has two random parts and a host; 200 characters hold every one that we have seen."""
+OUTCOME_LENGTH_MAX: Final = 100
+ATTEMPT_MAX: Final = 1000
+"""Far above the 5 attempts that are made: a switch that counts on gets its answer in words."""
+
+
+class RouteQuestion(Struct, frozen=True):
+    """Numbers are E.164, "" for what is no number. `last`: how the attempt before ended, "" at the first."""
+
+    edge: str
+    call: str
+    tracking_number: str
+    caller_id: str
+    attempt: int
+    last: Last | Literal[""]
+
+
+class EventReport(Struct, frozen=True):
+    """`attempt` is None where the switch did not say; `outcome` and `duration_ms` come with `ended`."""
+
+    event: EventName
+    edge: str
+    call: str
+    attempt: int | None
+    outcome: str
+    duration_ms: int | None
+
+
+def decode_route(params: Params) -> RouteQuestion | Refusal:
+    """`invalid` where the call cannot be told or `tracking_number` is missing. Never raises."""
+    reader = _Reading(params)
+    question = RouteQuestion(
+        edge=reader.text("edge", EDGE_LENGTH_MAX),
+        call=reader.text("call", CALL_LENGTH_MAX),
+        tracking_number=e164(reader.needed("tracking_number")) or "",
+        caller_id=e164(params.get("caller_id")) or "",
+        attempt=reader.number("attempt", ATTEMPT_MAX) or 0,
+        last=reader.one_of("last", get_args(Last), needed=False),
+    )
+    return Refusal("invalid", reader.complaints) if reader.complaints else question
+
+
+def decode_event(params: Params) -> EventReport | Refusal:
+    """`invalid` where event or call cannot be told. Never raises."""
+    reader = _Reading(params)
+    report = EventReport(
+        event=reader.one_of("event", get_args(EventName), needed=True),
+        edge=reader.text("edge", EDGE_LENGTH_MAX),
+        call=reader.text("call", CALL_LENGTH_MAX),
+        attempt=reader.number("attempt", ATTEMPT_MAX),
+        outcome=reader.text("outcome", OUTCOME_LENGTH_MAX, needed=False),
+        duration_ms=reader.number("duration_ms", WHOLE_MAX),
+    )
+    return Refusal("invalid", reader.complaints) if reader.complaints else report
+
+
+class _Reading:
+    """One request being read, with the complaints so far."""
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+        self.complaints: Complaints = {}
+
+    def needed(self, name: str) -> object:
+        raw = self._params.get(name)
+        if raw is None or raw == "":
+            self.complaints[name] = [f"{name} is required. You did not send a value."]
+        return raw
+
+    def text(self, name: str, length_max: int, *, needed: bool = True) -> str:
+        raw = self.needed(name) if needed else self._params.get(name)
+        if raw is None or raw == "":
+            return ""
+        text = short_text(raw, length_max)
+        if isinstance(text, str) and (text or not needed):
+            return text
+        complaint = text if isinstance(text, Complaint) else Complaint("is blank")
+        self.complaints[name] = [wrong(name, complaint.text, raw)]
+        return ""
+
+    def number(self, name: str, number_max: int) -> int | None:
+        raw = self._params.get(name)
+        if raw is None or raw == "":
+            return None
+        number = whole_number(raw)
+        if number is None or not 0 <= number <= number_max:
+            self.complaints[name] = [wrong(name, f"must be a whole number from 0 to {number_max}", raw)]
+            return None
+        return number
+
+    def one_of(self, name: str, choices: tuple[str, ...], *, needed: bool) -> Any:
+        raw = self.needed(name) if needed else self._params.get(name)
+        if raw is None or raw == "":
+            return ""
+        word = raw.strip().lower() if isinstance(raw, str) else ""
+        if word not in choices:
+            self.complaints[name] = [wrong(name, f"must be one of {', '.join(choices)}", raw)]
+        return word

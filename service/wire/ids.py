@@ -1,0 +1,61 @@
+"""Ids of decisions, pings and sales: made here, read here, opaque to everybody else.
+
+One decision id stands for one auction (a ping and its posts): 16 random bytes, so it cannot be guessed, in hex. The ids
+handed out are the decision id with a letter before it: `p` a ping, `t` a test ping, `s` a sale; a buyer's ping id adds
+its place in the record's bids.
+"""
+
+import re
+import secrets
+from typing import Final
+
+from msgspec import Struct
+
+_DECISION: Final = re.compile(r"[0-9a-f]{32}")
+_PING: Final = re.compile(r"([pt])([0-9a-f]{32})(?:-(0|[1-9][0-9]{0,4}))?")
+_SALE: Final = re.compile(r"s([0-9a-f]{32})")
+
+
+class PingId(Struct, frozen=True):
+    """`position` is the buyer's place in the record's bids, None in a try-all id."""
+
+    decision_id: str
+    position: int | None
+    test: bool
+
+
+def mint_decision_id() -> str:
+    return secrets.token_hex(16)
+
+
+def ping_id(decision_id: str, position: int | None = None, *, test: bool = False) -> str:
+    """A buyer's ping id; without a position the try-all id."""
+    letter = "t" if test else "p"
+    return f"{letter}{decision_id}" if position is None else f"{letter}{decision_id}-{position}"
+
+
+def sale_id(decision_id: str) -> str:
+    return f"s{decision_id}"
+
+
+def parse_ping_id(text: str) -> PingId | None:
+    """None for whatever we never issued the like of; any text may come."""
+    match = _PING.fullmatch(text)
+    if match is None:
+        return None
+    letter, decision_id, position = match.groups()
+    return PingId(decision_id, None if position is None else int(position), letter == "t")
+
+
+def parse_sale_id(text: str) -> str | None:
+    """The decision id of a sale id."""
+    match = _SALE.fullmatch(text)
+    return match.group(1) if match else None
+
+
+def parse_decision_id(text: str) -> str | None:
+    """The decision id that any of our ids stands for, itself included: an operator pastes whichever is at hand."""
+    if _DECISION.fullmatch(text):
+        return text
+    ping = parse_ping_id(text)
+    return ping.decision_id if ping else parse_sale_id(text)
