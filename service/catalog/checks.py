@@ -92,7 +92,7 @@ def whole(low: int, high: int) -> Callable[[object, Spot], int | None]:
 
 def price(raw: object, spot: Spot) -> int | None:
     """Micros of a price; 0 is one."""
-    micros = _micros(raw)
+    micros = micros_from(raw)
     if micros is not None and micros >= 0:
         return micros
     spot.wrong(f"{shown(raw)} is not a price" + (" above 0" if micros is not None else ""))
@@ -102,7 +102,7 @@ def price(raw: object, spot: Spot) -> int | None:
 def share(raw: object, spot: Spot) -> int | None:
     """Millionths of a percentage from 0 to 100."""
     # A price and a percentage are written alike, and a percentage's micros are its millionths times a hundred.
-    micros = _micros(raw)
+    micros = micros_from(raw)
     if micros is not None and 0 <= micros <= 100_000_000:
         return int((Decimal(micros) / 100).to_integral_value(ROUND_HALF_EVEN))
     spot.wrong(f"{shown(raw)} is not a percentage from 0 to 100")
@@ -111,16 +111,11 @@ def share(raw: object, spot: Spot) -> int | None:
 
 def factor(raw: object, spot: Spot) -> Decimal | None:
     """What a bid is multiplied by: above 0, at most 1000."""
-    micros = _micros(raw)
+    micros = micros_from(raw)
     if micros is not None and 0 < micros <= 1_000_000_000:
         return Decimal(str(raw).strip())
     spot.wrong(f"{shown(raw)} is not a number above 0 and up to 1000")
     return None
-
-
-def _micros(raw: object) -> int | None:
-    too_big = isinstance(raw, int) and raw.bit_length() > 64
-    return None if too_big else micros_from(raw)
 
 
 def phone(raw: object, spot: Spot) -> str | None:

@@ -39,7 +39,8 @@ async def ping(store: Store, snapshot: Snapshot, question: Question) -> LeadAnsw
         return Suppressed(decision_id=question.decision_id, request_id=echo(question), buyers=[])
     if held.status == "none":
         return NoMatch(decision_id=question.decision_id, request_id=echo(question))
-    answer = _quoted(snapshot, question, candidates.record(), held.said, held.expires_at_ms - candidates.now_ms)
+    ttl_ms = question.endpoint.ping_ttl_seconds * 1000
+    answer = _quoted(snapshot, question, candidates.record(), held.said, ttl_ms)
     offered = [bid for bid, verdict in zip(candidates.bids, held.said, strict=False) if verdict == 0]
     metrics.count_bids(question.endpoint.offer, len(offered), sum(bid.bid_micros for bid in offered))
     return answer

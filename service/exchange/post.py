@@ -196,10 +196,12 @@ def _told(snapshot: Snapshot, question: Question, sold: Sold, now_ms: int, *, as
     about: dict[str, Any] = {"decision_id": question.decision_id, "request_id": echo(question)}
     if sold.status == "sold" or sold.status == "repeat":
         assert sold.sale is not None
-        if sold.status == "sold":
-            won = sold.sale.record.bids[sold.sale.position]
-            metrics.count_sale(question.endpoint.offer, won.bid_micros, won.payout_micros)
-        return sold_answer(snapshot, question, sold.sale, now_ms, repeat=sold.status == "repeat")
+        if sold.status == "repeat":
+            return sold_answer(snapshot, question, sold.sale, now_ms, repeat=True)
+        won = sold.sale.record.bids[sold.sale.position]
+        metrics.count_sale(question.endpoint.offer, won.bid_micros, won.payout_micros)
+        # Redis' own moment of the sale: our guess of its clock is a millisecond off, which would show as a second.
+        return sold_answer(snapshot, question, sold.sale, sold.sale.sold_at_ms, repeat=False)
     if sold.status == "conflict":
         return Refusal("invalid", {"request_id": ["request_id was used before, with other fields."]})
     if sold.status == "ping_gone":
@@ -235,6 +237,6 @@ def sold_answer(snapshot: Snapshot, question: Question, sale: Sale, now_ms: int,
         buyer_name=name,
         bid=units_of(won.payout_micros),
         sale_id=sale_id,
-        expires_in_seconds=max(0, -(-(sale.number_until_ms - now_ms) // 1000)),
+        expires_in_seconds=max(0, (sale.number_until_ms - now_ms) // 1000),
         **about,
     )

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from service import __version__
 from service.errors import PingpostError
 from service.exchange.admission import Doors
-from service.match import Index
+from service.match import Index, warm
 from service.model.catalog import Buyer, Catalog, Contract
 from service.model.room import buffer_percent
 from service.wire import Decoder, build_decoders
@@ -77,7 +77,9 @@ class SnapshotLost(PingpostError):
 
 
 def build(catalog: Catalog, indexes: dict[str, Index]) -> Snapshot:
-    """A snapshot with what cannot be pickled (closures of parsers) made anew."""
+    """A snapshot with what cannot be pickled (closures of parsers) made anew, and nothing left for the first request to
+    load."""
+    warm()
     return Snapshot(
         catalog=catalog,
         indexes=indexes,

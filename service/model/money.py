@@ -14,9 +14,9 @@ def micros_from(value: object) -> int | None:
         return None
     try:
         units = Decimal(str(value).strip())
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):  # the latter for an integer too long for Python to write out
         return None
-    if not units.is_finite() or abs(units) > UNITS_MAX:
+    if not units.is_finite() or units.copy_abs() > UNITS_MAX:  # abs() itself overflows at 1e999999999
         return None
     return int((units * MICROS).to_integral_value(ROUND_HALF_EVEN))
 

@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document, from the tables that requests are read by and the types that answers are encoded from."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -9,6 +9,8 @@ from service.model.catalog import Catalog
 from service.pages.openapi_calls import CALL_AND_OPERATOR_ANSWERS, call_paths, open_paths, operator_paths
 from service.pages.openapi_parts import Json, answers_of, content_of, refs
 from service.pages.statuses import STATUSES
+from service.wire.answers import Answer
+from service.wire.call_answers import HealthAnswer
 from service.wire.parameters import (
     BUYER_IDS_MAX,
     READERS,
@@ -115,15 +117,15 @@ def openapi(catalog: Catalog | None = None) -> Json:
     }
 
 
-def _schemas(types: list[Any]) -> Json:
-    """Components of all answers. What an answer always carries is required, defaults too."""
+def _schemas(types: list[type[Answer]]) -> Json:
+    """Components of all answers. What an answer always carries is required, also where it has a default."""
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    for schema in schemas.values():
-        for name, about in schema.get("properties", {}).items():
-            if "default" in about and name not in schema.setdefault("required", []):
-                schema["required"].append(name)
-            if isinstance(about.get("default"), bool) and name == "success":
-                about["const"] = about.pop("default")
+    for answer in types:
+        schema = schemas[answer.__name__]
+        schema["required"] = [f.encode_name for f in msgspec.structs.fields(answer) if f.default is not msgspec.UNSET]
+        success = schema["properties"]["success"]
+        if "default" in success and answer is not HealthAnswer:
+            success["const"] = success.pop("default")
     return schemas
 
 

@@ -1,13 +1,13 @@
 """The paths of phone switches and operators, and those open to all."""
 
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from service.pages.openapi_parts import Json, answers_of, content_of, refs
 from service.wire import answers, call_answers
 from service.wire.calls import ATTEMPT_MAX, CALL_LENGTH_MAX, EDGE_LENGTH_MAX, OUTCOME_LENGTH_MAX, EventName, Last
 from service.wire.parameters import WHOLE_MAX
 
-CALL_AND_OPERATOR_ANSWERS: Final[list[Any]] = [
+CALL_AND_OPERATOR_ANSWERS: Final[list[type[answers.Answer]]] = [
     call_answers.RouteAnswer,
     call_answers.NoRoute,
     call_answers.EventAnswer,

@@ -21,6 +21,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from prometheus_client.multiprocess import mark_process_dead
 
+from service import match, metrics
 from service.errors import PingpostError
 from service.exchange import compiling
 from service.process.worker import Worker
@@ -172,6 +173,8 @@ class Arbiter(GunicornArbiter):
 
 def run(hosted: Hosted, redis: EmbeddedRedis | None) -> int:
     """Serves until told to end; the exit code."""
+    match.warm()  # before the fork, so that workers share what was loaded
+    metrics.set_store(up=True, breaker_open=False)  # the arbiter asks Redis nothing and must not count as without it
     try:
         Arbiter(hosted, redis).run()
     except SystemExit as end:

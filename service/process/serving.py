@@ -46,7 +46,8 @@ def _compile(settings: Settings) -> None:
     if isinstance(outcome, compiling.Refused):
         for mistake in outcome.mistakes:
             print(mistake, file=sys.stderr)
-        raise StartFailed(f"The catalog {settings.catalog} has {len(outcome.mistakes)} mistake(s); nothing is served.")
+        count = f"{len(outcome.mistakes)} mistake{'s' if len(outcome.mistakes) > 1 else ''}"
+        raise StartFailed(f"The catalog {settings.catalog} has {count}; nothing is served.")
     compiling.report(outcome)
 
 

@@ -1,5 +1,6 @@
 """Stops asking a Redis that does not answer: what is refused at once does not queue up."""
 
+from service import metrics
 from service.errors import StoreDown
 
 
@@ -9,6 +10,7 @@ class Breaker:
     def __init__(self, failures_max: int) -> None:
         self._failures_max = failures_max
         self._failures = 0
+        self.show()
 
     @property
     def is_open(self) -> bool:
@@ -21,6 +23,13 @@ class Breaker:
 
     def failed(self) -> None:
         self._failures += 1
+        metrics.set_store(up=False, breaker_open=self.is_open)
 
     def worked(self) -> None:
-        self._failures = 0
+        if self._failures:
+            self._failures = 0
+            self.show()
+
+    def show(self) -> None:
+        """Puts the state into the metrics."""
+        metrics.set_store(up=not self._failures, breaker_open=self.is_open)

@@ -105,6 +105,8 @@ class EmbeddedRedis:
                 self._process.wait()
             self._process = None
         if self._lock is not None:
+            # Given up by name: a forked child that still has the file open would keep it.
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
             self._lock.close()
             self._lock = None
 

@@ -1,9 +1,11 @@
 """Runs scripts and reads against Redis, within their time, behind the breaker."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from service import metrics
 from service.errors import StoreDown
 from service.store.breaker import Breaker
 from service.store.calendar import Calendar
@@ -38,7 +40,6 @@ class Runner:
         self.clock = RedisClock()
         self.calendar = Calendar()
         self.breaker = Breaker(settings.breaker_failures)
-        self.late_scripts = 0
         self._channel = channel
 
     async def write(self, verb: str, build: Callable[[int], Asked]) -> list[Any]:
@@ -53,20 +54,19 @@ class Runner:
         for _ in range(2):
             asked = build(now_ms)
             args = [min(not_after_ms, asked.valid_until_ms - 1), *asked.args]
-            reply: list[Any] = await self._guarded(self._channel.evalsha(script(verb), asked.keys, args, give_up_at))
+            reply = await self._script(verb, asked.keys, args, give_up_at)
             if reply[0] != b"late":
                 return reply
             now_ms = max(int(reply[1]), self.clock.now_ms())
             if now_ms > not_after_ms:
                 break
-        self.late_scripts += 1
+        metrics.count_late_script()
         raise StoreDown("Redis came to the question too late; nothing was taken.")
 
     async def look(self, verb: str, keys: Sequence[bytes], args: Sequence[Word]) -> list[Any]:
         """Runs a script that only reads. Raises StoreDown."""
         self.breaker.check()
-        reply: list[Any] = await self._guarded(self._channel.evalsha(script(verb), keys, args, self._give_up_at()))
-        return reply
+        return await self._script(verb, keys, args, self._give_up_at())
 
     async def read(self, commands: Sequence[Command]) -> list[Any]:
         """Plain commands in one trip. Raises StoreDown."""
@@ -85,6 +85,12 @@ class Runner:
             if self.clock.is_known:
                 break
         self.breaker.worked()
+
+    async def _script(self, verb: str, keys: Sequence[bytes], args: Sequence[Word], give_up_at: float) -> list[Any]:
+        sent_at = time.perf_counter()
+        reply: list[Any] = await self._guarded(self._channel.evalsha(script(verb), keys, args, give_up_at))
+        metrics.observe_script(verb, time.perf_counter() - sent_at)
+        return reply
 
     def _give_up_at(self) -> float:
         return asyncio.get_running_loop().time() + self.settings.give_up_ms / 1000

@@ -69,11 +69,6 @@ class Store:
         """Asks for a sign of life. Raises StoreDown where there is none in time."""
         await self._runner.read([("PING",)])
 
-    @property
-    def late_scripts(self) -> int:
-        """How often Redis came to a question too late, since the start."""
-        return self._runner.late_scripts
-
     def now_ms(self) -> int:
         """Redis' time, as far as it is known here."""
         return self._runner.clock.now_ms()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from service.catalog import diff, load
 from service.model.catalog import Catalog
 

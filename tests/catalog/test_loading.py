@@ -1,12 +1,16 @@
 """What a right catalog becomes."""
 
+import os
 import pickle
 import re
+import subprocess
+import sys
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from service.catalog import load
 from service.model.catalog import (
     BidRule,
@@ -209,6 +213,10 @@ def test_the_version_is_that_of_the_content(tmp_path: Path) -> None:
         ("# ---------------------------------------------------------------- buyers", "# who pays"),
         ('bid = "20.00"', "bid = 20"),
         ('["CA", "NY", "TX"]', '["Texas", "NY", "CA"]'),
+        (
+            "{ source_abc = { per_minute = 60000 }, trial = { per_minute = 5, per_day = 50 } }",
+            "{ trial = { per_day = 50, per_minute = 5 }, source_abc = { per_minute = 60000 } }",
+        ),
         ("  tier = 1\n  weight = 1\n", "  weight = 1\n  tier = 1\n"),
         ('  name = "zip"\n  type = "zip"\n  required_on = ["ping"]\n\n  [[offers.fields]]\n  name = "age"',
          '  required_on = ["ping"]\n  type = "zip"\n  name = "zip"\n\n  [[offers.fields]]\n  name = "age"'),
@@ -216,6 +224,28 @@ def test_the_version_is_that_of_the_content(tmp_path: Path) -> None:
     assert same.version == version
     assert changed(tmp_path, ("bid = 25.00", "bid = 25.01")).version != version
     assert changed(tmp_path, ('name = "Buyer A"', 'name = "Buyer B2"')).version != version
+
+
+def test_every_process_finds_the_same_version() -> None:
+    # Text hashes differently in each, so that sets are walked in another order.
+    script = "import sys, pathlib, service.catalog as c; print(c.load(pathlib.Path(sys.argv[1])).version)"
+    versions = {
+        subprocess.run(
+            [sys.executable, "-c", script, str(EXAMPLE)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+    assert versions == {loaded(EXAMPLE).version}
+
+
+def test_a_default_buyer_may_bid_just_the_floor(tmp_path: Path) -> None:
+    assert changed(tmp_path, ("floor = 5.00", "floor = 20.00")).offers["auto_insurance"].default_buyer == 2
 
 
 def test_the_version_changes_with_a_list_of_values(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from service.catalog import Mistake, load
 
 CASES = Path(__file__).parent.parent / "cases"
@@ -22,7 +24,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("case", MISTAKES, ids=[case["name"] for case in MISTAKES])
-def test_a_mistake_is_told_with_its_file_path_and_value(tmp_path: Path, case: dict[str, str]) -> None:
+def test_a_mistake_is_told_with_its_file_path_and_value(tmp_path: Path, case: dict[str, Any]) -> None:
     if "old" in case:
         assert EXAMPLE.count(case["old"]) == 1
     text = EXAMPLE.replace(case["old"], case["new"]) if "old" in case else f"{EXAMPLE}\n{case['add']}\n"

@@ -2,7 +2,13 @@
 
 import re
 
-from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_possible_number
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumberFormat,
+    ValidationResult,
+    format_number,
+    is_possible_number_with_reason,
+)
 from phonenumbers import parse as parse_number
 
 from service.model.values.complaint import Complaint
@@ -47,7 +53,8 @@ def _by_library(text: str) -> str | Complaint:
         number = parse_number(text, REGION)
     except NumberParseException:
         return _COMPLAINT
-    if not is_possible_number(number):
+    # Not also IS_POSSIBLE_LOCAL_ONLY: seven digits that lack their area code are nobody's number elsewhere.
+    if is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         return _COMPLAINT
     normalised = format_number(number, PhoneNumberFormat.E164)
     return normalised if len(normalised) <= E164_LENGTH_MAX else _COMPLAINT

@@ -1,9 +1,13 @@
-"""An offer with a field of every kind that is read in a way of its own, and endpoints of both tracking modes."""
+"""An offer with a field of every kind that is read in a way of its own, and endpoints of both tracking modes.
 
-import pytest
+With what tests ask of their decoders.
+"""
+
+import hashlib
 
 from service import wire
 from service.model.catalog import Account, Catalog, Endpoint, Field, Offer, RingPool, StaticNumber
+from service.wire import Decoded, Decoder, Path, Refusal
 
 POOL_NUMBER = "+18009876543"
 LISTED_NUMBER = "+18665550150"
@@ -37,9 +41,29 @@ ENDPOINTS = {
     "bare": Endpoint("bare", "bare", ring_pool="pool"),
 }
 
+Decoders = dict[str, Decoder]
 
-@pytest.fixture(scope="session")
-def decoders() -> dict[str, wire.Decoder]:
+CALLER = "+18005551234"
+CALLER_SHA256 = hashlib.sha256(b"18005551234").hexdigest()
+PING: wire.Params = {"caller_id": "18005551234", "zip": "90210"}
+WHOLE: wire.Params = PING | {"email": "Ann@Example.com"}
+
+
+def taken(decoder: Decoder, params: wire.Params, path: Path = "ping") -> Decoded:
+    found = decoder.decode(params, path)
+    assert isinstance(found, Decoded), found
+    return found
+
+
+def complaints(decoder: Decoder, params: wire.Params, path: Path = "ping") -> dict[str, list[str]]:
+    found = decoder.decode(params, path)
+    assert isinstance(found, Refusal), found
+    assert found.status == "invalid"
+    assert isinstance(found.errors, dict)
+    return found.errors
+
+
+def build() -> Decoders:
     return wire.build_decoders(
         Catalog(
             version="v",

@@ -1,0 +1,110 @@
+"""An exchange as its clients see it: the whole application over HTTP, on a real Redis, with the catalog of a test."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from multidict import CIMultiDictProxy
+from redis import Redis
+
+from service.store import Store
+
+EDGE_TOKEN = "edge-token-of-the-tests"
+ADMIN_TOKEN = "admin-token-of-the-tests"
+ACCOUNT = "test"
+CALLER = "+12125551234"
+"""In New York; what a test sends where it does not matter who calls."""
+
+Json = dict[str, Any]
+Client = TestClient[web.Request, web.Application]
+
+
+class Answer(NamedTuple):
+    http: int
+    json: Json
+    headers: CIMultiDictProxy[str]
+
+
+class Served:
+    """One worker. The verbs answer (HTTP status, JSON); `request` is for what they cannot say."""
+
+    def __init__(self, client: Client, store: Store, redis: "Redis[bytes]", folder: Path) -> None:
+        self.client = client
+        self.store = store
+        self.redis = redis
+        self.folder = folder
+        """Of the catalog: `catalog.toml` lies in it."""
+
+    # What clients do
+
+    async def ping(self, uri: str = "calls", /, **fields: Any) -> tuple[int, Json]:
+        return (await self.lead("ping", uri, fields))[:2]
+
+    async def post(self, uri: str = "calls", /, **fields: Any) -> tuple[int, Json]:
+        return (await self.lead("post", uri, fields))[:2]
+
+    async def full(self, uri: str = "calls", /, **fields: Any) -> tuple[int, Json]:
+        return (await self.lead("full", uri, fields))[:2]
+
+    async def lead(self, verb: str, uri: str, fields: object, **how: Any) -> Answer:
+        """A JSON body to a publishers' path."""
+        return await self.request("POST", lead_path(verb, uri), json=fields, **how)
+
+    async def route(self, **fields: Any) -> tuple[int, Json]:
+        return (await self.request("POST", "/api/v1/calls/route", json=fields, headers=bearer(EDGE_TOKEN)))[:2]
+
+    async def event(self, **fields: Any) -> tuple[int, Json]:
+        return (await self.request("POST", "/api/v1/calls/events", json=fields, headers=bearer(EDGE_TOKEN)))[:2]
+
+    async def admin(self, method: str, path: str) -> tuple[int, Json]:
+        """`path` comes behind /admin/."""
+        return (await self.request(method, f"/admin/{path}", headers=bearer(ADMIN_TOKEN)))[:2]
+
+    async def request(self, method: str, path: str, **how: Any) -> Answer:
+        """Whatever aiohttp's client can send; the answer must be JSON, and is {} where the method allows no body."""
+        async with self.client.request(method, path, **how) as response:
+            body = await response.read()
+            return Answer(response.status, json.loads(body) if body else {}, response.headers)
+
+    # What is in Redis
+
+    def keys(self) -> set[str]:
+        """Names of all keys, without the account's tag."""
+        return {key.decode().removeprefix(f"{{{ACCOUNT}}}:") for key in self.redis.keys("*")}
+
+    def contents(self) -> dict[str, Any]:
+        """Every key with its value (times to live left out): equal before and after means that nothing was written."""
+        return {name: self._value(f"{{{ACCOUNT}}}:{name}") for name in sorted(self.keys())}
+
+    def delete(self, *names: str) -> None:
+        """Keys gone as if their time were over: what stands for waiting."""
+        assert self.redis.delete(*(f"{{{ACCOUNT}}}:{name}" for name in names)) == len(names)
+
+    def leases(self, kind: str, buyer_id: int) -> list[str]:
+        """Decisions that have a lease on a buyer: `kind` is "holds" or "slots"."""
+        return [lease.decode() for lease in self.redis.zrange(f"{{{ACCOUNT}}}:{kind}:{buyer_id}", 0, -1)]
+
+    def _value(self, key: str) -> object:
+        match self.redis.type(key):
+            case b"string":
+                return self.redis.get(key)
+            case b"hash":
+                return self.redis.hgetall(key)
+            case b"zset":
+                return self.redis.zrange(key, 0, -1, withscores=True)
+            case b"set":
+                return self.redis.smembers(key)
+            case b"stream":
+                return self.redis.xrange(key)
+            case kind:
+                raise AssertionError(f"{key} is a {kind!r}")
+
+
+def lead_path(verb: str, uri: str) -> str:
+    return f"/api/v1/inbound_webhooks/{verb}/{uri}"
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

@@ -1,0 +1,220 @@
+"""What a post may use, what it takes, and that it takes it once."""
+
+from hashlib import sha256
+
+from msgspec.structs import replace
+
+from service.model.catalog import Cap
+from service.model.decline import Decline
+from service.store.asks import PoolUse
+from tests.store.world import CALLER, DATA, ENDPOINT, NUMBERS, OWN_NUMBERS, World, bid
+
+SALE_KEYS = ("sale:*", "slots:*", "caps:*", "sales", "lent:*")
+
+
+async def stocked(world: World, *more: str) -> None:
+    world.redis.may_leave(*SALE_KEYS, *more)
+    await world.store.stock([world.pool])
+
+
+async def test_a_post_turns_its_hold_into_a_slot_and_gives_the_others_back(world: World) -> None:
+    await stocked(world, "ping:d1")
+    bids = [bid(1), bid(2)]
+    await world.hold("d1", bids)
+    sold = await world.post("d1", bids)
+    assert sold.status == "sold"
+    assert sold.sale is not None
+    assert (sold.sale.position, sold.sale.number, sold.sale.pool) == (0, NUMBERS[0], "toll_free")
+    assert [await world.leases(one) for one in bids] == [(1, 0), (0, 0)]
+    assert await world.numbers() == PoolUse(pool="toll_free", free=2, lent=1, cooling=0)
+
+
+async def test_what_was_sold_is_what_redis_keeps(world: World) -> None:
+    await stocked(world)
+    sold = await world.post_only("d1", [bid(1), bid(2)])
+    assert sold.sale == await world.store.sale("d1")
+    assert (await world.store.posted("d1")) == (None, sold.sale)
+
+
+async def test_a_post_within_its_hold_is_taken_though_the_buyer_is_full(world: World) -> None:
+    await stocked(world, "ping:d1", "holds:1")
+    await world.hold("d1", [bid(1, 1)])
+    assert (await world.hold("d2", [bid(1, 1)])).said == (Decline.CONCURRENCY,)
+    assert (await world.post_only("d3", [bid(1, 1)])).said == (Decline.CONCURRENCY,)
+    assert (await world.post("d1", [bid(1, 0)])).status == "sold", "even after a reload that lowered the cap"
+
+
+async def test_a_post_after_its_hold_is_taken_only_while_there_is_room(world: World) -> None:
+    await stocked(world, "ping:*", "holds:1")
+    await world.hold("d1", [bid(1, 1)])
+    world.travel(10)
+    await world.hold("d2", [bid(1, 1)])
+    assert (await world.post("d1", [bid(1, 1)])).said == (Decline.CONCURRENCY,)
+    world.travel(10)
+    assert (await world.post("d1", [bid(1, 1)])).status == "sold"
+
+
+async def test_the_same_post_again_gets_the_same_sale(world: World) -> None:
+    await stocked(world, "ping:d1")
+    bids = [bid(1)]
+    await world.hold("d1", bids)
+    first = await world.post("d1", bids)
+    world.travel(3_600)
+    again = await world.post("d1", bids)
+    assert again.status == "repeat"
+    assert again.sale is not None
+    assert first.sale is not None
+    assert again.sale.number == first.sale.number
+    assert world.redis.client.xlen("{demo}:sales") == 1
+
+
+async def test_another_id_of_a_sold_ping_is_refused(world: World) -> None:
+    await stocked(world, "ping:d1")
+    bids = [bid(1), bid(2)]
+    await world.hold("d1", bids)
+    await world.post("d1", bids)
+    before = world.stands()
+    assert (await world.post("d1", bids[1:], question="pd1-1", order=(1,))).status == "already_sold"
+    assert world.stands() == before
+
+
+async def test_a_post_of_a_ping_that_is_over_sells_nothing(world: World) -> None:
+    await stocked(world, "holds:1")
+    await world.hold("d1", [bid(1)])
+    world.travel(60)
+    assert (await world.post("d1", [bid(1)])).status == "ping_gone"
+
+
+async def test_an_exhausted_pool_takes_nothing_and_leaves_the_hold(world: World) -> None:
+    await stocked(world, "ping:d9", "holds:1")
+    for at in range(3):
+        assert (await world.post_only(f"d{at}", [bid(1, 9)])).status == "sold"
+    await world.hold("d9", [bid(1, 9)])
+    before = world.stands()
+    assert (await world.post("d9", [bid(1, 9)])).status == "no_tracking_number"
+    assert world.stands() == before
+
+
+async def test_numbers_are_lent_to_one_sale_at_a_time_and_rest_between_two(world: World) -> None:
+    await stocked(world)
+    lent = [(await world.post_only(f"d{at}", [bid(1, 9)])).sale for at in range(3)]
+    assert {sale.number for sale in lent if sale} == set(NUMBERS)
+    world.travel(120)
+    assert (await world.numbers()).cooling == 3
+    assert (await world.post_only("d3", [bid(1, 9)])).status == "no_tracking_number"
+    world.travel(60)
+    again = await world.post_only("d4", [bid(1, 9)])
+    assert again.sale is not None
+    assert again.sale.number == NUMBERS[0], "the one that has rested longest"
+
+
+async def test_caps_count_sales_and_refuse_the_next(world: World) -> None:
+    await stocked(world)
+    one = bid(1, None, caps=(Cap("total", 2), Cap("day", 9)))
+    assert [(await world.post_only(f"d{at}", [one])).status for at in range(3)] == ["sold", "sold", "none"]
+    assert (await world.post_only("d9", [one])).said == (Decline.CAP_TOTAL,)
+    (use,) = (await world.store.usage([one.buyer], [], [one.contract])).buyers
+    assert [(cap.per, cap.sold, cap.resets_at_ms is None) for cap in use.caps["1-auto"]] == [
+        ("total", 2, True),
+        ("day", 2, False),
+    ]
+
+
+async def test_a_cap_that_comes_later_knows_what_was_sold_before(world: World) -> None:
+    await stocked(world)
+    await world.post_only("d1", [bid(1)])
+    assert (await world.post_only("d2", [bid(1, caps=(Cap("week", 1),))])).said == (Decline.CAP_WEEK,)
+
+
+async def test_a_person_is_bought_once_within_the_window_in_clear_or_hashed(world: World) -> None:
+    await stocked(world, "bought:*")
+    once = bid(1, None, dedup_days=2, dedup_on=(("caller_id",), ("email", "state")))
+    lead = {"caller_id": CALLER, "email": "ann@example.org", "state": "CA"}
+    assert (await world.post_only("d1", [once], lead=lead)).status == "sold"
+    assert (await world.post_only("d2", [once])).said == (Decline.DUPLICATE,)
+    same_mail = {"caller_id": "+12125559999", "email": "ann@example.org", "state": "NY"}
+    assert (await world.post_only("d3", [once], lead=same_mail)).status == "sold", "a group must match together"
+    hashed = sha256(CALLER.removeprefix("+").encode()).hexdigest()
+    assert (await world.hold("d4", [once], lead={"caller_id_sha256": hashed})).said == (Decline.DUPLICATE,)
+    assert CALLER[1:] not in str(world.redis.client.keys("*bought*"))
+    world.travel(2 * 86_400)
+    assert (await world.hold("d5", [once])).said == (0,)
+    world.redis.may_leave("ping:d5")
+
+
+async def test_post_only_is_repeated_by_its_request_id(world: World) -> None:
+    await stocked(world, "request:*")
+    keys = {"request_key": "r1", "fields_key": "f1"}
+    assert (await world.post_only("d1", [bid(1)], DATA, **keys)).status == "sold"
+    again = await world.post_only("d2", [bid(1)], DATA, **keys)
+    assert (again.status, again.elsewhere) == ("elsewhere", "d1")
+    assert (await world.post_only("d3", [bid(1)], DATA, request_key="r1", fields_key="f2")).status == "conflict"
+    world.travel(86_400)
+    assert (await world.post_only("d4", [bid(1)], DATA, **keys)).status == "sold"
+
+
+async def test_post_only_of_a_call_is_repeated_by_its_fields_while_the_number_is_lent(world: World) -> None:
+    await stocked(world)
+    assert (await world.post_only("d1", [bid(1)], fields_key="f1")).status == "sold"
+    again = await world.post_only("d2", [bid(1)], fields_key="f1")
+    assert (again.status, again.elsewhere) == ("elsewhere", "d1")
+    world.travel(120)
+    assert (await world.post_only("d3", [bid(1)], fields_key="f1")).status == "sold"
+    world.travel(120)
+
+
+async def test_data_is_sold_without_slots_and_numbers(world: World) -> None:
+    world.redis.may_leave("sale:*", "caps:*", "sales")
+    sold = await world.post_only("d1", [bid(1, 0)], DATA)
+    assert sold.sale is not None
+    assert (sold.sale.number, sold.sale.pool) == ("", "")
+    assert await world.leases(bid(1)) == (0, 0)
+
+
+async def test_a_full_learns_who_else_had_room_and_takes_nothing_of_them(world: World) -> None:
+    await stocked(world)
+    bids = [bid(1, 0), bid(2), bid(2, suffix="-2"), bid(3), bid(4)]
+    sold = await world.post_only("d1", bids, look_further=2)
+    assert sold.said == (Decline.CONCURRENCY, 0, Decline.OUTRANKED, 0, None)
+    assert sold.sale is not None
+    assert sold.sale.position == 1
+    assert await world.leases(bids[3]) == (0, 0)
+
+
+async def test_a_publishers_own_number_leads_to_the_latest_sale(world: World) -> None:
+    await stocked(world, "ping:d1", "caller:*")
+    own = "+18665550150"
+    await world.hold("d1", [bid(1)], OWN_NUMBERS, own_number=own)
+    sold = await world.post("d1", [bid(1)], OWN_NUMBERS, own_number=own)
+    assert sold.sale is not None
+    assert (sold.sale.number, sold.sale.pool) == (own, "")
+    await world.hold("d2", [bid(1)], OWN_NUMBERS, own_number=own)
+    world.redis.may_leave("ping:d2", "holds:1")
+    found = await world.store.find_call("edge-1", "c1", own, CALLER, [world.pool], False)
+    assert (found.sale_of, found.ping_of) == ("d1", "")
+    assert not (await world.store.find_call("edge-1", "c1", own, "+12125550000", [], False)).known
+    assert (await world.store.find_call("edge-1", "c1", own, "+12125550000", [], True)).known
+
+
+async def test_every_sale_is_in_the_stream_and_every_post_in_the_audit(world: World) -> None:
+    await stocked(world, "ping:d1", "holds:1")
+    bids = [bid(1)]
+    await world.hold("d1", bids)
+    for at in range(2, 5):
+        await world.post_only(f"d{at}", bids)
+    assert (await world.post("d1", bids)).status == "no_tracking_number"
+    ping, post = await world.store.decision("d1")
+    assert (ping["kind"], ping["said"]) == ("ping", (0,))
+    assert (post["kind"], post["status"], post["said"]) == ("post", "no_tracking_number", (0,))
+    sold = [fields["sale"] for _, fields in world.redis.client.xrange("{demo}:sales")]
+    assert sold == ["d2", "d3", "d4"]
+
+
+async def test_a_longer_number_hold_keeps_slot_and_number_together(world: World) -> None:
+    await stocked(world)
+    long = replace(ENDPOINT, number_hold_seconds=300)
+    await world.post_only("d1", [bid(1)], long)
+    world.travel(295)
+    assert (await world.leases(bid(1)), (await world.numbers()).lent) == ((1, 0), 1)
+    world.travel(5)
+    assert (await world.leases(bid(1)), (await world.numbers()).lent) == ((0, 0), 0)
