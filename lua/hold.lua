@@ -4,7 +4,8 @@
 --   caller (STRING; the record again where no number is tracked by caller); tail: buckets, candidates
 -- ARGV: not_after_ms, decision, ttl_ms, open_ms (life of the record between two trips), hold_ms (0: look, take nothing),
 --   shielded, tracked, audited (1 or 0 each), audit_records_max, buyers_max, is_last (1: no further trip follows),
---   said_before (csv), held_before (buyers, csv), fingerprinted (1: this trip asks the shield), json (the record);
+--   said_before (csv), held_before (buyers, csv), fingerprinted (1: this trip asks the shield), default_at (place of the
+--   default buyer among these candidates, which only takes what nobody else does; 0: it is not there), json (the record);
 --   tail: limits, count of candidates, candidates
 -- Returns: late, now · rate_limited, place of the limit · repeat, decision of the first ping ·
 --   held | none, expires_at_ms, done (1 or 0), verdicts of this trip ("" for not looked at)
@@ -13,8 +14,9 @@ local record_key, shield_key, audit_key, caller_key = KEYS[1], KEYS[2], KEYS[3],
 local not_after_ms, decision, ttl_ms, open_ms = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local hold_ms, shielded, tracked, audited = tonumber(ARGV[5]), ARGV[6] == "1", ARGV[7] == "1", ARGV[8] == "1"
 local audit_records_max, buyers_max, is_last = ARGV[9], tonumber(ARGV[10]), ARGV[11] == "1"
-local said_before, held_before, fingerprinted, json = ARGV[12], ARGV[13], ARGV[14] == "1", ARGV[15]
-tail_follows(4, 15)
+local said_before, held_before, fingerprinted = ARGV[12], ARGV[13], ARGV[14] == "1"
+local default_at, json = tonumber(ARGV[15]), ARGV[16]
+tail_follows(4, 16)
 
 local now = now_ms()
 if now > not_after_ms then
@@ -41,7 +43,7 @@ for at = 1, next_number() do
   local one = next_candidate(false)
   if held_count >= buyers_max then
     said[at] = ""
-  elseif held_buyers[one.buyer] then
+  elseif held_buyers[one.buyer] or (at == default_at and held_count > 0) then
     said[at] = OUTRANKED
   else
     said[at] = why_not(one, nil, now)

@@ -7,6 +7,7 @@
 --   own_number, number_ms (life of slot and number; 0 where data is delivered), cooldown_ms, keep_ms (life of the sale),
 --   audit_records_max, look_further, held_count, request_value (what the request shield must say after its decision),
 --   pool_id, fields_value (the fields shield's own name), order (positions, csv), about (JSON for the sales stream),
+--   default_at (place of the default buyer among the candidates, which only takes what nobody else does; 0: not there),
 --   json (the record); tail: limits, count of candidates; for each: its position in the record, candidate
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
@@ -18,8 +19,9 @@ local not_after_ms, decision, question, needs_ping = tonumber(ARGV[1]), ARGV[2],
 local has_request, has_fields, has_caller, is_pooled = ARGV[5] == "1", ARGV[6] == "1", ARGV[7] == "1", ARGV[8] == "1"
 local own_number, number_ms, cooldown_ms, keep_ms = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 local audit_records_max, look_further, held_count = ARGV[13], tonumber(ARGV[14]), tonumber(ARGV[15])
-local request_value, pool_id, fields_value, order, about, json = ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21]
-tail_follows(4, 21)
+local request_value, pool_id, fields_value, order, about = ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20]
+local default_at, json = tonumber(ARGV[21]), ARGV[22]
+tail_follows(4, 22)
 local request_key = has_request and next_key()
 local fields_key = has_fields and next_key()
 local caller_key = has_caller and next_key()
@@ -68,7 +70,7 @@ for at = 1, next_number() do
   local one = next_candidate(true)
   if winner and yes_count >= look_further then
     said[at] = ""
-  elseif yes[one.buyer] then
+  elseif yes[one.buyer] or (at == default_at and winner) then
     said[at] = OUTRANKED
   else
     said[at] = why_not(one, decision, now)

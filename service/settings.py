@@ -43,7 +43,7 @@ class Settings(Struct, frozen=True, repr_omit_defaults=True):
     secret: bytes = b""
     """Key of the hashes of callers; empty until the process has read or created `var/secret`."""
     var: Path = Path("var")
-    archive: str | None = None
+    archive: str = "1"
     log_format: LogFormat = "auto"
     log_level: str = "info"
     trusted_proxies: tuple[Network, ...] = ()
@@ -215,7 +215,12 @@ TABLE: tuple[Setting, ...] = (
     Setting("admin_token", "token of operators; without it their paths answer 404", _token, secret=True),
     Setting("secret", "key of the hashes of callers; without it one is created in --var", _secret, secret=True),
     Setting("var", "folder where state lives: Redis' files, served catalogs, the secret", Path, "FOLDER"),
-    Setting("archive", "SQL database that sales are archived to (accepted, not used yet)", str, "URL"),
+    Setting(
+        "archive",
+        "0: serve without an archive of sales (accepted, and not acted on: there is none yet)",
+        _one_of("0", "1"),
+        "0|1",
+    ),
     Setting(
         "log_format",
         "json (one object a line), plain, or auto: plain on a terminal, else json",

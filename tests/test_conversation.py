@@ -1,7 +1,6 @@
 """The conversation that the README begins with, held with the demo catalog as a new user would run it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,10 @@ from tests.real_service import RealService
 PING = {"caller_id": "18005551234", "traffic_source_id": "source_abc"}
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[RealService]:
-    with RealService(tmp_path, "--catalog", str(ROOT / "config" / "catalog")) as service:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealService]:
+    folder = tmp_path_factory.mktemp("demo")
+    with RealService(folder, "--catalog", str(ROOT / "config" / "catalog")) as service:
         yield service.ready()
 
 
@@ -58,7 +58,7 @@ def test_the_first_conversation_from_ping_to_the_end_of_the_call(demo: RealServi
 
 
 def test_the_try_all_id_sells_to_the_best_buyer(demo: RealService) -> None:
-    ping = demo.ping("my_endpoint", PING)
+    ping = demo.ping("my_endpoint", {**PING, "caller_id": "18005551235"})
     post = demo.post("my_endpoint", {"ping_id": ping.body["try_all_buyers_ping_id"]})
     assert (post.body["status"], post.body["buyer_name"], post.body["bid"]) == ("success", "Buyer A", 25.00)
     assert post.body["decision_id"] == ping.body["decision_id"]

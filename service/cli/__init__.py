@@ -1,5 +1,6 @@
 """The command `pingpost`: serve, and the tools around a catalog and a running service."""
 
+import importlib
 import sys
 from collections.abc import Sequence
 
@@ -16,7 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code: 0 done, 1 a mistake or a fault that is told on stderr, 2 wrong usage."""
     given = parser().parse_args(arguments)
     try:
-        code: int = given.run(given)
+        module, function = given.run
+        code: int = getattr(importlib.import_module(f"service.cli.{module}"), function)(given)
     except SettingWrong as wrong:
         print(f"pingpost: {wrong}", file=sys.stderr)
         return WRONG_USAGE

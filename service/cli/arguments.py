@@ -1,10 +1,13 @@
-"""The command line: commands, flags, and their help, made from the table of settings."""
+"""The command line: commands, flags, and their help, made from the table of settings.
+
+`run` of what is parsed names module and function of a command, which are imported only then: a wrong flag is told at
+once, and `serve` can set up metrics before anything that counts is imported.
+"""
 
 import argparse
 from pathlib import Path
 
 from service import __version__
-from service.cli import catalogs, explaining, serving, status, tokens
 from service.settings import TABLE, Setting
 
 EXAMPLES = """\
@@ -36,13 +39,13 @@ def parser() -> argparse.ArgumentParser:
     _add_diff(commands)
     _add_explain(commands)
     token = commands.add_parser("token", help="make a token for a traffic source, an edge or an operator")
-    token.set_defaults(run=tokens.make)
+    token.set_defaults(run=("tokens", "make"))
     _add_status(commands)
     compiled = commands.add_parser("compile")  # for the service itself: no help, so that it is not listed
     compiled.add_argument("folder", type=Path)
     compiled.add_argument("var", type=Path)
     compiled.add_argument("kept_max", type=int)
-    compiled.set_defaults(run=catalogs.compile_for_service)
+    compiled.set_defaults(run=("catalogs", "compile_for_service"))
     return top
 
 
@@ -61,7 +64,7 @@ def _add_serve(commands: "_Commands[argparse.ArgumentParser]") -> None:
     for setting in TABLE:
         if setting.flag is not None:
             serve.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=_help(setting))
-    serve.set_defaults(run=serving.serve)
+    serve.set_defaults(run=("serving", "serve"))
 
 
 def _help(setting: Setting) -> str:
@@ -77,14 +80,14 @@ def _only_in_environment() -> str:
 def _add_check(commands: "_Commands[argparse.ArgumentParser]") -> None:
     check = commands.add_parser("check", help="tell every mistake of a catalog; exit code 1 if there is one")
     check.add_argument("folder", type=Path, nargs="?", default=Path("config/catalog"), metavar="FOLDER")
-    check.set_defaults(run=catalogs.check)
+    check.set_defaults(run=("catalogs", "check"))
 
 
 def _add_diff(commands: "_Commands[argparse.ArgumentParser]") -> None:
     diff = commands.add_parser("diff", help="tell what changes from one catalog to another, contract by contract")
     diff.add_argument("old", type=Path, metavar="OLD")
     diff.add_argument("new", type=Path, metavar="NEW")
-    diff.set_defaults(run=catalogs.diff)
+    diff.set_defaults(run=("catalogs", "diff"))
 
 
 def _add_explain(commands: "_Commands[argparse.ArgumentParser]") -> None:
@@ -104,7 +107,7 @@ def _add_explain(commands: "_Commands[argparse.ArgumentParser]") -> None:
     explain.add_argument("--source", default="", metavar="ID", help="traffic_source_id, if the lead has none")
     explain.add_argument("--catalog", type=Path, default=Path("config/catalog"), metavar="FOLDER")
     explain.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    explain.set_defaults(run=explaining.explain)
+    explain.set_defaults(run=("explaining", "explain"))
 
 
 def _add_status(commands: "_Commands[argparse.ArgumentParser]") -> None:
@@ -115,4 +118,4 @@ def _add_status(commands: "_Commands[argparse.ArgumentParser]") -> None:
     )
     asked.add_argument("--url", metavar="URL", help="where the service is (default: PINGPOST_HOST and its port)")
     asked.add_argument("--json", action="store_true", help="the answer as it came instead of tables")
-    asked.set_defaults(run=status.status)
+    asked.set_defaults(run=("status", "status"))

@@ -25,6 +25,7 @@ from service.exchange.admission import Doors
 from service.match import Index, warm
 from service.model.catalog import Buyer, Catalog, Contract
 from service.model.room import buffer_percent
+from service.model.values import parse_type
 from service.wire import Decoder, build_decoders
 
 WATCH_SECONDS = 0.2
@@ -77,9 +78,12 @@ class SnapshotLost(PingpostError):
 
 
 def build(catalog: Catalog, indexes: dict[str, Index]) -> Snapshot:
-    """A snapshot with what cannot be pickled (closures of parsers) made anew, and nothing left for the first request to
-    load."""
+    """A snapshot with what cannot be pickled (closures of parsers) made anew, and nothing left for the first lead to
+    load: places, names of states, holidays."""
     warm()
+    parse_type("state", "NY")
+    for index in indexes.values():
+        index.look(int(time.time() * 1000))
     return Snapshot(
         catalog=catalog,
         indexes=indexes,

@@ -6,8 +6,8 @@ gives the verdict on every contract by the slower path. `facts` and the payout f
 
 from service.match.asked import Asked, Facts, facts
 from service.match.index import Index, build
-from service.match.places import warm
 from service.match.payouts import payout_for, payout_of
+from service.match.places import warm
 from service.match.ranking import Ranking
 from service.match.verdicts import Verdict, explain
 

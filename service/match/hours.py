@@ -45,6 +45,11 @@ def next_change_ms(schedule: Schedule, now_ms: int) -> int | None:
     return None
 
 
+def next_moment_ms(schedule: Schedule, now_ms: int) -> int:
+    """The first moment after now at which the schedule might open or close; much sooner found than the next change."""
+    return next(_moments(schedule, now_ms))
+
+
 def next_opening(schedule: Schedule, now_ms: int) -> str | None:
     """The next moment at which a closed schedule opens, ISO 8601 in local time with its offset; None where it does not
     open in sight, or is open."""
@@ -54,17 +59,13 @@ def next_opening(schedule: Schedule, now_ms: int) -> str | None:
     return None if opens_ms is None else _local(opens_ms, ZoneInfo(schedule.timezone)).isoformat()
 
 
-def search_days(schedule: Schedule) -> int:
-    """How far ahead changes are looked for."""
-    return CLOSED_SEARCH_DAYS if schedule.closed_on or schedule.holidays else WEEK_SEARCH_DAYS
-
-
 def _moments(schedule: Schedule, now_ms: int) -> Iterator[int]:
     """Moments after now, in order, between which the schedule cannot change."""
     zone = ZoneInfo(schedule.timezone)
     first = _local(now_ms, zone).date()
     minutes = {0} | {minute % DAY_MINUTES for span in schedule.spans for minute in (span.start, span.end)}
-    for days in range(search_days(schedule) + 1):
+    search_days = CLOSED_SEARCH_DAYS if schedule.closed_on or schedule.holidays else WEEK_SEARCH_DAYS
+    for days in range(search_days + 1):
         day = first + timedelta(days=days)
         yield from (ms for ms in sorted(_moments_of_day(day, minutes, zone)) if ms > now_ms)
 

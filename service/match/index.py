@@ -45,8 +45,7 @@ class Index(Struct):
     def rank(self, asked: Asked) -> Ranking:
         """The contracts of the offer, as a lead finds them."""
         values = asked.facts.values
-        if not self.ready.from_ms <= asked.now_ms < self.ready.until_ms:
-            self._look(asked.now_ms)
+        self.look(asked.now_ms)
         suppressed = self.suppressions.mask(values)
         unsuppressed = self.ready.lines & ~suppressed if suppressed else self.ready.lines
         in_area = self.geo_any.left(values, self.geo.left(values, unsuppressed))
@@ -62,7 +61,11 @@ class Index(Struct):
         )
         return Ranking(self.roster, asked, stages, floor_micros=self.selling.floor_micros)
 
-    def _look(self, now_ms: int) -> None:
+    def look(self, now_ms: int) -> None:
+        """See who is open. `rank` does it by itself; done before the first lead, this spares it the reading of holidays
+        and the first look at every schedule."""
+        if self.ready.from_ms <= now_ms < self.ready.until_ms:
+            return
         self.opening.look(now_ms)
         own = self.roster.own
         lines = self.unpaused & self.opening.open

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from service.match.hours import is_open, next_change_ms
+from service.match.hours import is_open, next_moment_ms
 from service.match.masks import mask_of
 from service.model.catalog import Schedule
 
@@ -27,8 +27,7 @@ class Hours(Struct):
             return
         self.is_open = is_open(self.schedule, now_ms)
         self.from_ms = now_ms
-        # None in sight: true for a week at least, and looked at again after a day.
-        self.until_ms = next_change_ms(self.schedule, now_ms) or now_ms + DAY_MS
+        self.until_ms = next_moment_ms(self.schedule, now_ms)
 
 
 class Opening(Struct):

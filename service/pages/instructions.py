@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from service.model.catalog import Catalog, Endpoint, Field, FieldType, RateLimits
 from service.pages import snippets
@@ -100,9 +101,20 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["marked"] = _marked
+    environment.filters["plain"] = lambda value: (
+        int(value) if isinstance(value, float) and value.is_integer() else value
+    )
     environment.filters["json"] = lambda value: msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     environment.filters["grouped"] = lambda number: f"{number:,}"
     return environment
+
+
+def _marked(text: str) -> Markup:
+    """What stands between backticks, as code."""
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(text.split("`"))
+    )
 
 
 def _field(field: Field, *, in_clear: bool) -> dict[str, Any]:

@@ -36,8 +36,9 @@ _ROUTE: Final[Json] = {
     "properties": {
         **_CALL,
         "tracking_number": {
-            "type": ["string", "integer"],
+            "type": ["string", "number"],
             "minLength": 1,
+            "maxLength": CALL_LENGTH_MAX,
             "description": "The number that was called.",
         },
         "caller_id": {"description": "Who calls; what is no number is a caller without one."},

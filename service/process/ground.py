@@ -12,11 +12,31 @@ import ssl
 from pathlib import Path
 from typing import IO
 
+import msgspec
+from msgspec import Struct
+
 from service.errors import StartFailed
 from service.settings import SECRET_BYTES_MIN, Settings
 
+
+class Ground(Struct, frozen=True):
+    """All that was found before the first worker. `settings` has the secret; the listeners are the publishers', then
+    the operators' where they have a port of their own."""
+
+    settings: Settings
+    tls: ssl.SSLContext | None
+    listeners: list[socket.socket]
+
+
 BACKLOG = 2048
 """Connections the kernel keeps until a worker accepts them; a burst of publishers connecting at once fits in."""
+
+
+def prepare(settings: Settings) -> Ground:
+    """Secret, certificates and ports. The caller holds `take_var`. Raises StartFailed."""
+    settings = msgspec.structs.replace(settings, secret=secret_of(settings))
+    ports = [settings.port] if settings.ops_port is None else [settings.port, settings.ops_port]
+    return Ground(settings, tls_context(settings), [listen(settings.host, port) for port in ports])
 
 
 def take_var(var: Path) -> IO[str]:

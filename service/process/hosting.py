@@ -18,6 +18,7 @@ from aiohttp import web
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter as GunicornArbiter
 from gunicorn.config import Config
+from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 from prometheus_client.multiprocess import mark_process_dead
 
@@ -129,6 +130,7 @@ class Arbiter(GunicornArbiter):
         self._redis = redis
         self._compilation: Compilation | None = None
         self._compile_again = False
+        self._halting = False
         super().__init__(hosted)
 
     def handle_int(self) -> None:
@@ -144,6 +146,16 @@ class Arbiter(GunicornArbiter):
 
     def handle_usr2(self) -> None:
         _log.warning("SIGUSR2 is not supported; start a second service and stop this one")
+
+    def reap_workers(self) -> None:
+        """The first worker that cannot boot ends the service; the others, which cannot either, are only reaped."""
+        try:
+            super().reap_workers()
+        except HaltServer:
+            if self._halting:
+                return
+            self._halting = True
+            raise
 
     def manage_workers(self) -> None:
         """Called by the arbiter at least once a second, and at once when a child has ended."""

@@ -8,37 +8,31 @@ import msgspec
 
 from service.errors import StartFailed
 from service.exchange import compiling
-from service.process import ground, hosting
+from service.process import hosting
+from service.process.ground import Ground
 from service.settings import Settings
 from service.store.embedded import EmbeddedRedis
 
 _log = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, create_app: hosting.CreateApp) -> int:
-    """Serves until SIGTERM or SIGINT and returns the exit code. The caller holds `ground.take_var`.
+def serve(ground: Ground, create_app: hosting.CreateApp) -> int:
+    """Serves until SIGTERM or SIGINT and returns the exit code. The caller holds `take_var`.
 
     Raises StartFailed, or StoreUnfit, with one clear sentence where it cannot start.
     """
-    settings = msgspec.structs.replace(settings, secret=ground.secret_of(settings))
-    tls = ground.tls_context(settings)
-    listeners = _listeners(settings)
+    settings = ground.settings
     _compile(settings)
     redis = None if settings.redis_url else EmbeddedRedis(settings.var, settings.redis_fsync)
     try:
         if redis is not None:
             settings = msgspec.structs.replace(settings, redis_url=redis.start())
-        _announce(settings, listeners)
-        hosted = hosting.Hosted(settings, listeners=listeners, tls=tls, create_app=create_app)
+        _announce(settings, ground.listeners)
+        hosted = hosting.Hosted(settings, listeners=ground.listeners, tls=ground.tls, create_app=create_app)
         return hosting.run(hosted, redis)
     finally:
         if redis is not None:
             redis.stop()
-
-
-def _listeners(settings: Settings) -> list[socket.socket]:
-    ports = [settings.port] if settings.ops_port is None else [settings.port, settings.ops_port]
-    return [ground.listen(settings.host, port) for port in ports]
 
 
 def _compile(settings: Settings) -> None:

@@ -22,7 +22,8 @@ async def decision(runner: Runner, decision_id: str) -> list[dict[str, Any]]:
     wanted = decision_id.encode()
     for _ in range(runner.settings.audit_records_max // PAGE_RECORDS + 1):
         (page,) = await runner.read([("XREVRANGE", runner.keys.audit, before, "-", "COUNT", PAGE_RECORDS)])
-        for entry_id, fields in page:
+        for entry_id, flat in page:
+            fields = dict(zip(flat[::2], flat[1::2], strict=True))
             if fields.get(b"decision") == wanted:
                 found.append(_readable(entry_id, fields))
                 if fields[b"kind"] == b"ping":

@@ -18,7 +18,7 @@ from service.store.asks import (
     RouteReason,
     Sale,
 )
-from service.store.channel import Word
+from service.store.line import Word
 from service.store.packing import NO_LEASES, UNLIMITED, Pack, Packer, post_room
 from service.store.posts import cooldown_ms
 from service.store.records import sale_of
@@ -166,8 +166,9 @@ def _fields_key(runner: Runner, sale: Sale) -> bytes:
 
 async def read_call(runner: Runner, edge: str, call: str) -> CallRecord | None:
     """None where no route has found a sale for it, though a tombstone may stand there."""
-    (fields,) = await runner.read([("HGETALL", runner.keys.call(edge, call))])
-    if not fields or b"sale" not in fields:
+    (flat,) = await runner.read([("HGETALL", runner.keys.call(edge, call))])
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    if b"sale" not in fields:
         return None
     decision_id = fields[b"sale"].decode()
     (sale_fields,) = await runner.read([("HGETALL", runner.keys.sale(decision_id))])

@@ -1,101 +1,164 @@
-"""The line to Redis: scripts and plain reads, each with a moment at which it gives up. Nothing is ever sent twice.
-
-Inside is redis-py's pool for now; nobody else knows it, but for the subscriber to pauses.
-"""
+"""Questions to Redis: scripts and plain commands, each with a moment at which it gives up. Nothing is sent twice."""
 
 import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any
 
+import hiredis
 import redis.asyncio as redis
-from redis import exceptions
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from service.errors import StoreDown, StoreUnfit
+from service.store.line import Command, Line, Word, open_line
 from service.store.scripts import Script
-
-Word = bytes | str | int
-Command = Sequence[Word]
 
 VERSION_MIN = (6, 2)
 
 # What Redis says when it cannot work just now. A script's own mistake is none of these and is raised as it is.
 _AWAY = re.compile(
-    r"\b(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|WRONGPASS)\b"
+    r"\b(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b"
 )
-_REFUSED = re.compile(r"NOAUTH|WRONGPASS|NOPERM|invalid username-password|invalid password|without any password")
+_REFUSED = re.compile(r"NOAUTH|WRONGPASS|NOPERM|Authentication required|invalid username|invalid password|no password")
+
+
+class ScriptFault(Exception):
+    """A script's own mistake: ours, and a 500."""
 
 
 class Channel:
-    """Bounded connections to one Redis. Raises StoreDown where it is away or slow, at the latest at `give_up_at`."""
+    """Questions on one line, which is made anew by the next question after it was lost. Raises StoreDown where Redis is
+    away or slow, at the latest at `give_up_at` (the event loop's time)."""
 
-    def __init__(self, url: str, connections_max: int, connect_ms: int) -> None:
-        pool = redis.BlockingConnectionPool.from_url(
-            url,
-            max_connections=connections_max,
-            timeout=connect_ms / 1000,
-            socket_connect_timeout=connect_ms / 1000,
-            # The callers' own moment is earlier; this is for a line that nobody waits on.
-            socket_timeout=connect_ms / 1000,
-            retry=Retry(NoBackoff(), 0),
-            retry_on_error=[],
-            health_check_interval=0,
-            protocol=2,
-        )
-        # redis-py types the words of a command not at all.
-        self._redis: Any = redis.Redis(connection_pool=pool)
+    def __init__(self, url: str, questions_max: int, connect_ms: int) -> None:
+        self._questions_max = questions_max
+        self._options: dict[str, Any] = {
+            "socket_connect_timeout": connect_ms / 1000,
+            "socket_timeout": connect_ms / 1000,
+            "retry": Retry(NoBackoff(), 0),
+            "health_check_interval": 0,
+            "protocol": 2,
+        }
+        self._url = url
+        self._line: Line | None = None
+        self._connecting: asyncio.Task[Line] | None = None
+        self._loading: dict[str, asyncio.Task[list[Any]]] = {}
+        self._subscribers: redis.Redis | None = None
 
     async def close(self) -> None:
-        await self._redis.aclose(close_connection_pool=True)
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        self.reset()
+        if self._subscribers is not None:
+            await self._subscribers.aclose()
+
+    def reset(self) -> None:
+        """Drops the line: what does not answer may be a machine that is gone."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
     async def check(self, give_up_at: float) -> None:
         """Raises StoreUnfit, in one sentence, where Redis answers but cannot be used."""
         try:
-            (info,) = await self.read([("INFO",)], give_up_at)
-        except exceptions.RedisError as fault:
-            raise StoreUnfit(f"Redis refuses us: {fault}.") from fault
+            text, roles = await self.read([("INFO", "server"), ("INFO", "replication")], give_up_at)
         except StoreDown as fault:
-            if fault.__cause__ is not None and _REFUSED.search(str(fault.__cause__)):
-                raise StoreUnfit(f"Redis refuses us: {fault.__cause__}.") from fault
+            said = f"{fault} {fault.__cause__}"
+            if _REFUSED.search(said):
+                raise StoreUnfit(f"Redis refuses us: {fault.__cause__ or fault}.") from fault
             raise
-        version = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
-        if version < VERSION_MIN:
-            raise StoreUnfit(f"Redis {info['redis_version']} is too old: 6.2 or newer is needed.")
-        if info.get("role") == "slave":
+        found = re.search(r"redis_version:((\d+)\.(\d+)\S*)", text.decode())
+        if found is None or (int(found[2]), int(found[3])) < VERSION_MIN:
+            raise StoreUnfit(f"Redis {found[1] if found else '?'} is too old: 6.2 or newer is needed.")
+        if b"role:slave" in roles:
             raise StoreUnfit("Redis is a replica, which cannot be written to: give the address of its primary.")
 
     async def evalsha(self, script: Script, keys: Sequence[bytes], args: Sequence[Word], give_up_at: float) -> Any:
         """Runs a script; one that Redis does not know is loaded and sent once more, for then nothing has run."""
         command = ("EVALSHA", script.sha, len(keys), *keys, *args)
-        try:
-            return await self._bounded(self._redis.execute_command(*command), give_up_at)
-        except exceptions.NoScriptError:
-            await self._bounded(self._redis.execute_command("SCRIPT LOAD", script.text), give_up_at)
-            return await self._bounded(self._redis.execute_command(*command), give_up_at)
+        (reply,) = await self._ask([command], give_up_at)
+        if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
+            await self._load(script, give_up_at)
+            (reply,) = await self._ask([command], give_up_at)
+        _raise_if_error(reply)
+        return reply
+
+    async def _load(self, script: Script, give_up_at: float) -> None:
+        """Once for all who miss it: a Redis that lost its scripts is missed by everybody at the same time."""
+        loading = self._loading.get(script.sha)
+        if loading is None:
+            work = self._ask([("SCRIPT", "LOAD", script.text)], give_up_at)
+            loading = self._loading[script.sha] = asyncio.get_running_loop().create_task(work)
+            loading.add_done_callback(lambda _: self._loading.pop(script.sha))
+        (reply,) = await asyncio.shield(loading)
+        _raise_if_error(reply)
 
     async def read(self, commands: Sequence[Command], give_up_at: float) -> list[Any]:
-        """Plain commands in one trip, answered in order."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        return list(await self._bounded(pipeline.execute(), give_up_at))
+        """Plain commands in one trip, answered in order, as Redis wrote it: bytes, integers, lists."""
+        replies = await self._ask(commands, give_up_at)
+        for reply in replies:
+            _raise_if_error(reply)
+        return replies
 
     def subscriber(self) -> Any:
-        return self._redis.pubsub(ignore_subscribe_messages=True)
+        """redis-py's, on a connection of its own."""
+        if self._subscribers is None:
+            self._subscribers = redis.Redis.from_url(self._url, **self._options)
+        return self._subscribers.pubsub(ignore_subscribe_messages=True)
 
-    async def _bounded(self, work: Any, give_up_at: float) -> Any:
+    async def _ask(self, commands: Sequence[Command], give_up_at: float) -> list[Any]:
+        line = self._line
+        if line is None:
+            line = await self._connected(give_up_at)
+        if line.questions >= self._questions_max:
+            raise StoreDown("Too many questions to Redis are waiting.")
+        answer = line.ask(commands)
+        timer = asyncio.get_running_loop().call_at(give_up_at, _give_up, answer)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+
+    async def _connected(self, give_up_at: float) -> Line:
+        """One attempt at a time, shared by all who wait for it."""
+        if self._connecting is None:
+            self._connecting = asyncio.get_running_loop().create_task(self._connect())
+            self._connecting.add_done_callback(self._connected_or_not)
         try:
             async with asyncio.timeout_at(give_up_at):
-                return await work
-        except exceptions.NoScriptError:
-            raise
-        except (TimeoutError, exceptions.TimeoutError) as fault:
+                return await asyncio.shield(self._connecting)
+        except TimeoutError as fault:
             raise StoreDown("Redis did not answer in time.") from fault
-        except (OSError, exceptions.ConnectionError) as fault:
-            raise StoreDown(f"Redis cannot be reached: {fault}.") from fault
-        except exceptions.ResponseError as fault:
-            if _AWAY.search(str(fault)):
-                raise StoreDown(f"Redis refuses: {fault}.") from fault
-            raise
+        except (OSError, RedisError) as fault:
+            raise StoreDown(f"Redis cannot be reached: {str(fault).rstrip('.')}.") from fault
+
+    async def _connect(self) -> Line:
+        options: dict[str, Any] = {**parse_url(self._url), **self._options}
+        made = options.pop("connection_class", redis.Connection)
+        self._line = await open_line(made(**options), self._lost)
+        return self._line
+
+    def _connected_or_not(self, attempt: asyncio.Task[Line]) -> None:
+        self._connecting = None
+        if not attempt.cancelled():
+            attempt.exception()  # looked at, though all who waited may have given up
+
+    def _lost(self, line: Line) -> None:
+        if self._line is line:
+            self._line = None
+
+
+def _give_up(answer: "asyncio.Future[list[Any]]") -> None:
+    if not answer.done():
+        answer.set_exception(StoreDown("Redis did not answer in time."))
+
+
+def _raise_if_error(reply: Any) -> None:
+    if isinstance(reply, hiredis.ReplyError):
+        if _AWAY.search(str(reply)):
+            raise StoreDown(f"Redis refuses: {str(reply).rstrip('.')}.")
+        raise ScriptFault(str(reply))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from service.model.catalog import Buyer, Contract, RingPool
 from service.store.asks import BuyerUse, CapUse, PoolUse, Usage
 from service.store.calendar import Hour
-from service.store.channel import Word
+from service.store.line import Word
 from service.store.runner import Asked, Runner
 
 BUYERS_PER_RUN = 200
@@ -106,7 +106,7 @@ async def _stands(runner: Runner, pool_id: str) -> dict[str, int]:
     while True:
         command = ("ZSCAN", runner.keys.pool(pool_id).pool, cursor, "COUNT", NUMBERS_PER_RUN)
         ((cursor, pairs),) = await runner.read([command])
-        found |= {number.decode(): int(score) for number, score in pairs}
+        found |= {number.decode(): int(score) for number, score in zip(pairs[::2], pairs[1::2], strict=True)}
         if int(cursor) == 0:
             return found
 

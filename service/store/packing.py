@@ -11,8 +11,8 @@ from service.model.lead import Bid, Lead
 from service.model.room import buffer_percent, ping_limit
 from service.store.asks import Limit, RateLimited
 from service.store.calendar import Calendar
-from service.store.channel import Word
 from service.store.keys import Keys
+from service.store.line import Word
 from service.store.marks import marks_of
 from service.store.runner import NEVER_MS
 
@@ -51,6 +51,11 @@ def post_room(bid: Bid, endpoint: Endpoint) -> int:
     if not delivers_calls(endpoint):
         return NO_LEASES
     return UNLIMITED if bid.buyer.concurrency_cap is None else bid.buyer.concurrency_cap
+
+
+def default_at(bids: Sequence[Bid]) -> int:
+    """The place of the default buyer as a script counts it, from 1; 0 where it is not among them."""
+    return next((at for at, bid in enumerate(bids, start=1) if bid.is_default), 0)
 
 
 class Packer:

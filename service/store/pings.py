@@ -1,8 +1,8 @@
 """A ping asks for room."""
 
 from service.store.asks import Held, HoldAsk
-from service.store.channel import Word
-from service.store.packing import Pack, Packer, ping_room, post_room, refused_by
+from service.store.line import Word
+from service.store.packing import Pack, Packer, default_at, ping_room, post_room, refused_by
 from service.store.records import record_json, said_csv, said_of_reply
 from service.store.runner import Asked, Runner
 
@@ -58,6 +58,7 @@ def _named(runner: Runner, ask: HoldAsk, json: bytes) -> Pack:
         said_before + "," if ask.said_before and ask.bids else said_before,
         ",".join(map(str, held_buyers)),
         int(shielded and not ask.said_before),
+        default_at(ask.bids),
         json,
     ]
     caller_key = keys.caller(ask.record.own_number, ask.caller_id) if tracked else record_key

@@ -7,8 +7,8 @@ import msgspec
 
 from service.model.catalog import RingPool
 from service.store.asks import Sale, SellAsk, Sold
-from service.store.channel import Word
-from service.store.packing import Pack, Packer, delivers_calls, post_room, refused_by
+from service.store.line import Word
+from service.store.packing import Pack, Packer, default_at, delivers_calls, post_room, refused_by
 from service.store.records import record_json, said_csv, said_of_reply, sale_of, words_of
 from service.store.runner import Asked, Runner
 
@@ -121,6 +121,7 @@ def _named(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, json: by
         fields_key,
         said_csv(ask.order),
         _about_json(ask),
+        default_at(ask.bids),
         json,
     ]
     return Pack(named, args)

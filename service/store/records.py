@@ -1,6 +1,6 @@
 """Texts of what Redis keeps, to and from the nouns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -45,9 +45,9 @@ def ping_of(value: bytes) -> FoundPing:
     return FoundPing(record=record, said=verdicts, expires_at_ms=int(expires_at_ms), complete=state == b"done")
 
 
-def sale_of(flat: Sequence[bytes] | Mapping[bytes, bytes]) -> Sale:
-    """A sale's HASH, as a script's flat list or as a client's mapping."""
-    fields = flat if isinstance(flat, Mapping) else dict(zip(flat[::2], flat[1::2], strict=True))
+def sale_of(flat: Sequence[bytes]) -> Sale:
+    """A sale's HASH, names and values in turn."""
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
     text = {name.decode(): value.decode() for name, value in fields.items() if name != b"record"}
     return Sale(
         record=record_of(fields[b"record"]),

@@ -9,9 +9,10 @@ from service import metrics
 from service.errors import StoreDown
 from service.store.breaker import Breaker
 from service.store.calendar import Calendar
-from service.store.channel import Channel, Command, Word
+from service.store.channel import Channel
 from service.store.clock import RedisClock, monotonic_ms
 from service.store.keys import Keys
+from service.store.line import Command, Word
 from service.store.scripts import script
 from service.store.settings import StoreSettings
 

@@ -10,8 +10,8 @@ class StoreSettings(Struct, frozen=True):
     """When a waiter raises StoreDown: after `not_after_ms`, and with 50 ms left to answer within 250."""
     connect_ms: int = 1_000
     """For a connection made at start; a later one must fit into the time of its caller."""
-    connections_max: int = 32
-    """Per worker: more only queue up inside Redis, which works on one at a time."""
+    questions_max: int = 4_096
+    """Waiting for Redis at a time, per worker: more than it answers within `give_up_ms`."""
     audit_records_max: int = 200_000
     sale_keep_ms: int = 86_400_000
     """Repeats of a post are answered for 24 hours."""

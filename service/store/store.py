@@ -40,7 +40,7 @@ class Store:
         self, url: str, account: str, secret: bytes, limits: StoreSettings | None = None, *, timezone: str = "UTC"
     ) -> None:
         self._settings = limits or StoreSettings()
-        self._channel = Channel(url, self._settings.connections_max, self._settings.connect_ms)
+        self._channel = Channel(url, self._settings.questions_max, self._settings.connect_ms)
         self._runner = Runner(self._channel, Keys(account, secret), self._settings)
         self._timezone = timezone
         self._pools: dict[str, RingPool] = {}
@@ -170,3 +170,4 @@ class Store:
                     await gauges.stock(runner, list(self._pools.values()))
             except StoreDown:
                 runner.breaker.failed()
+                self._channel.reset()

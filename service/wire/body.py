@@ -6,6 +6,7 @@ of them has already quoted a price for the other.
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -15,6 +16,8 @@ from service.wire.refusal import Refusal, malformed
 
 Params = dict[str, object]
 """Values by name as sent: text from a form or query, any JSON value from a JSON body."""
+Sent = Mapping[str, object]
+"""The same to those who only read it."""
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """Far above any lead with its certificates; the app refuses more before it is read."""

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args
 from msgspec import Struct
 
 from service.model.values import Complaint, e164
-from service.wire.body import Params
+from service.wire.body import Sent
 from service.wire.parameters import WHOLE_MAX, short_text, whole_number
 from service.wire.refusal import Complaints, Refusal
 from service.wire.sentences import wrong
@@ -44,13 +44,13 @@ class EventReport(Struct, frozen=True):
     duration_ms: int | None
 
 
-def decode_route(params: Params) -> RouteQuestion | Refusal:
+def decode_route(params: Sent) -> RouteQuestion | Refusal:
     """`invalid` where the call cannot be told or `tracking_number` is missing. Never raises."""
     reader = _Reading(params)
     question = RouteQuestion(
         edge=reader.text("edge", EDGE_LENGTH_MAX),
         call=reader.text("call", CALL_LENGTH_MAX),
-        tracking_number=e164(reader.needed("tracking_number")) or "",
+        tracking_number=e164(reader.text("tracking_number", CALL_LENGTH_MAX)) or "",
         caller_id=e164(params.get("caller_id")) or "",
         attempt=reader.number("attempt", ATTEMPT_MAX) or 0,
         last=reader.one_of("last", get_args(Last), needed=False),
@@ -58,7 +58,7 @@ def decode_route(params: Params) -> RouteQuestion | Refusal:
     return Refusal("invalid", reader.complaints) if reader.complaints else question
 
 
-def decode_event(params: Params) -> EventReport | Refusal:
+def decode_event(params: Sent) -> EventReport | Refusal:
     """`invalid` where event or call cannot be told. Never raises."""
     reader = _Reading(params)
     report = EventReport(
@@ -75,7 +75,7 @@ def decode_event(params: Params) -> EventReport | Refusal:
 class _Reading:
     """One request being read, with the complaints so far."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Sent) -> None:
         self._params = params
         self.complaints: Complaints = {}
 

@@ -9,7 +9,7 @@ from service.model.catalog import Catalog, Endpoint, Field, Moment, Offer, Value
 from service.model.lead import Lead
 from service.model.values import Complaint, compile_parser, e164
 from service.wire import hashes, parameters
-from service.wire.body import NAME_LENGTH_MAX, Params
+from service.wire.body import NAME_LENGTH_MAX, Sent
 from service.wire.parameters import Path
 from service.wire.refusal import Complaints, Refusal
 from service.wire.sentences import missing, wrong
@@ -93,7 +93,7 @@ class Decoder:
         }
         self._needs_of_sale = _needs_of(self.fields, frozenset(("ping", "post")), by_caller=False)
 
-    def decode(self, params: Params, path: Path, *, token: str = "", sec_gpc: bool = False) -> Decoded | Refusal:
+    def decode(self, params: Sent, path: Path, *, token: str = "", sec_gpc: bool = False) -> Decoded | Refusal:
         """Everything that was sent, checked, or an `invalid` refusal with all that is wrong in it. Never raises.
 
         A post without a `ping_id` comes back as `post_only`. `token` is the header's, from `bearer`.
@@ -118,7 +118,7 @@ class Decoder:
             return Refusal("invalid", complaints)
         return Decoded(asked, lead, str(lead.get("caller_id", "")), **ours)
 
-    def _read_lead(self, params: Params, lead: Lead, complaints: Complaints) -> None:
+    def _read_lead(self, params: Sent, lead: Lead, complaints: Complaints) -> None:
         find, keep_extra = self._readers.get, self._keep_extra
         for sent, raw in params.items():
             if raw is None or raw == "":
@@ -145,7 +145,7 @@ class Decoder:
                     complaints[name] = [f"{name} does not match the {hashed} that was sent with it."]
                 del lead[hashed]
 
-    def _read_own_number(self, params: Params, ours: dict[str, Any], complaints: Complaints) -> None:
+    def _read_own_number(self, params: Sent, ours: dict[str, Any], complaints: Complaints) -> None:
         assert self._own_numbers is not None
         raw = params.get("trackdrive_number")
         if raw is None or raw == "":
@@ -257,7 +257,7 @@ def _needs_of(fields: tuple[Field, ...], moments: frozenset[Moment], *, by_calle
     return tuple(needs)
 
 
-def _read_parameters(params: Params, path: Path, complaints: Complaints) -> dict[str, Any]:
+def _read_parameters(params: Sent, path: Path, complaints: Complaints) -> dict[str, Any]:
     """Arguments of `Decoded`, without what was not sent or stands for nothing."""
     ours: dict[str, Any] = {}
     for name, read in parameters.READERS[path].items():

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from service.model.money import micros_from
 from service.model.values import Complaint
-from service.wire.body import EmptyText, Params
+from service.wire.body import EmptyText, Sent
 
 Path = Literal["ping", "post", "full"]
 
@@ -161,7 +161,7 @@ def bearer(authorization: str) -> str:
     return token.strip().encode("utf-8", "replace").decode() if scheme.lower() == "bearer" else ""
 
 
-def text_or_nothing(params: Params, name: str) -> str:
+def text_or_nothing(params: Sent, name: str) -> str:
     """A text parameter as far as it can be read, "" where it is absent or wrong: for answers to refused requests."""
     raw = params.get(name)
     found = None if raw is None else _ALL[name](raw)

@@ -30,7 +30,7 @@ class Answer(NamedTuple):
 class Served:
     """One worker. The verbs answer (HTTP status, JSON); `request` is for what they cannot say."""
 
-    def __init__(self, client: Client, store: Store, redis: "Redis[bytes]", folder: Path) -> None:
+    def __init__(self, client: Client, store: Store, redis: Redis, folder: Path) -> None:
         self.client = client
         self.store = store
         self.redis = redis
@@ -72,7 +72,7 @@ class Served:
 
     def keys(self) -> set[str]:
         """Names of all keys, without the account's tag."""
-        return {key.decode().removeprefix(f"{{{ACCOUNT}}}:") for key in self.redis.keys("*")}
+        return {str(key).removeprefix(f"{{{ACCOUNT}}}:") for key in self._told(self.redis.keys("*"))}
 
     def contents(self) -> dict[str, Any]:
         """Every key with its value (times to live left out): equal before and after means that nothing was written."""
@@ -84,19 +84,24 @@ class Served:
 
     def leases(self, kind: str, buyer_id: int) -> list[str]:
         """Decisions that have a lease on a buyer: `kind` is "holds" or "slots"."""
-        return [lease.decode() for lease in self.redis.zrange(f"{{{ACCOUNT}}}:{kind}:{buyer_id}", 0, -1)]
+        return [str(lease) for lease in self._told(self.redis.zrange(f"{{{ACCOUNT}}}:{kind}:{buyer_id}", 0, -1))]
+
+    @staticmethod
+    def _told(answer: Any) -> list[Any]:
+        """The client's types allow for what only an asynchronous one answers."""
+        return list(answer)
 
     def _value(self, key: str) -> object:
         match self.redis.type(key):
-            case b"string":
+            case "string":
                 return self.redis.get(key)
-            case b"hash":
+            case "hash":
                 return self.redis.hgetall(key)
-            case b"zset":
+            case "zset":
                 return self.redis.zrange(key, 0, -1, withscores=True)
-            case b"set":
+            case "set":
                 return self.redis.smembers(key)
-            case b"stream":
+            case "stream":
                 return self.redis.xrange(key)
             case kind:
                 raise AssertionError(f"{key} is a {kind!r}")
@@ -108,3 +113,18 @@ def lead_path(verb: str, uri: str) -> str:
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def buyers(said: Json) -> list[int]:
+    """Ids of the buyers of a ping's answer, in order."""
+    return [one["buyer_id"] for one in said["buyers"]]
+
+
+def bids(said: Json) -> dict[int, float]:
+    """What the publisher is quoted, by buyer."""
+    return {one["buyer_id"]: one["bid"] for one in said["buyers"]}
+
+
+def ping_id_of(said: Json, buyer_id: int) -> str:
+    (found,) = [str(one["ping_id"]) for one in said["buyers"] if one["buyer_id"] == buyer_id]
+    return found

@@ -10,7 +10,7 @@ from service.model.catalog import Catalog
 from service.model.decline import Decline
 from tests.match.generated import OFFER, generated_asked, generated_catalog
 
-CATALOGS_PER_SEED = 150
+CATALOGS_PER_SEED = 40
 LEADS_PER_CATALOG = 8
 
 
@@ -51,9 +51,9 @@ def test_the_index_agrees_with_the_rules(seed: int) -> None:
     assert set(causes) == {
         Decline.PAUSED, Decline.SCHEDULE, Decline.SUPPRESSED, Decline.GEO, Decline.FILTER, Decline.BELOW_FLOOR,
     }  # fmt: skip
-    assert min(causes.values()) > 20
-    assert offered > 1000
-    assert defaults > 20
+    assert min(causes.values()) > 10
+    assert offered > 500
+    assert defaults > 5
 
 
 def test_the_same_decision_ranks_the_same_in_a_rebuilt_index() -> None:

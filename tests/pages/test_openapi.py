@@ -10,6 +10,7 @@ import jsonschema_rs
 import msgspec
 import pytest
 import schemathesis
+from schemathesis.core.result import Ok
 
 from service.app.statuses import http_status
 from service.catalog import load
@@ -54,7 +55,7 @@ def test_the_document_is_what_a_tool_can_read() -> None:
     operations = [
         operation for path in document["paths"].values() for verb, operation in path.items() if verb in ("get", "post")
     ]
-    assert len([found.ok() for found in schema.get_all_operations()]) == len(operations)
+    assert sum(isinstance(found, Ok) for found in schema.get_all_operations()) == len(operations)
     assert len({operation["operationId"] for operation in operations}) == len(operations)
 
 

@@ -100,16 +100,23 @@ class Running:
             self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
 
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        """Reads the log on until a line has the pattern."""
-        deadline = time.monotonic() + SECONDS_MAX
+    def wait_for(self, *patterns: str) -> re.Match[str]:
+        """Reads the log on until each pattern has had a line of its own, in whatever order; the last line's match."""
+        deadline, missing = time.monotonic() + SECONDS_MAX, list(patterns)
         while True:
-            line = self._lines.get(timeout=max(0.01, deadline - time.monotonic()))
+            try:
+                line = self._lines.get(timeout=max(0.01, deadline - time.monotonic()))
+            except queue.Empty:
+                line = None
             if line is None:
-                raise AssertionError(f"it ended without {pattern!r}:\n" + "\n".join(self.log))
+                raise AssertionError(f"no line had {missing}; the log:\n" + "\n".join(self.log))
             self.log.append(line)
-            if found := re.search(pattern, line):
-                return found
+            for pattern in missing:
+                if found := re.search(pattern, line):
+                    missing.remove(pattern)
+                    if not missing:
+                        return found
+                    break
 
     def ready(self, ports: int = 1) -> Self:
         """Waits until it answers, and knows its ports then."""
@@ -166,7 +173,7 @@ class Running:
         from redis import Redis
 
         with Redis(unix_socket_path=path) as redis:
-            return int(redis.info("server")["process_id"])  # type: ignore[index]
+            return int(redis.info("server")["process_id"])
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -28,8 +28,11 @@ def create_app(settings: Settings) -> web.Application:
         if "UNFIT" in os.environ:
             raise StoreUnfit("This Redis is 5.0.7; pingpost needs 6.2 or newer.")
         served.append(await snapshot.load_current(settings.var))
-        watching = snapshot.watch(settings.var, served[0].catalog.version, served.append)
+        watching = snapshot.watch(settings.var, served[0].catalog.version, take)
         app[WATCH] = asyncio.create_task(watching)
+
+    async def take(fresh: snapshot.Snapshot) -> None:
+        served.append(fresh)
 
     async def pid(_request: web.Request) -> web.Response:
         metrics.count_ping("stub", "success")

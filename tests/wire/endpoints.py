@@ -8,6 +8,7 @@ import hashlib
 from service import wire
 from service.model.catalog import Account, Catalog, Endpoint, Field, Offer, RingPool, StaticNumber
 from service.wire import Decoded, Decoder, Path, Refusal
+from service.wire.body import Sent
 
 POOL_NUMBER = "+18009876543"
 LISTED_NUMBER = "+18665550150"
@@ -49,13 +50,13 @@ PING: wire.Params = {"caller_id": "18005551234", "zip": "90210"}
 WHOLE: wire.Params = PING | {"email": "Ann@Example.com"}
 
 
-def taken(decoder: Decoder, params: wire.Params, path: Path = "ping") -> Decoded:
+def taken(decoder: Decoder, params: Sent, path: Path = "ping") -> Decoded:
     found = decoder.decode(params, path)
     assert isinstance(found, Decoded), found
     return found
 
 
-def complaints(decoder: Decoder, params: wire.Params, path: Path = "ping") -> dict[str, list[str]]:
+def complaints(decoder: Decoder, params: Sent, path: Path = "ping") -> dict[str, list[str]]:
     found = decoder.decode(params, path)
     assert isinstance(found, Refusal), found
     assert found.status == "invalid"

@@ -40,6 +40,7 @@ def test_a_dialled_text_that_is_no_number_is_an_unknown_number() -> None:
         ({"call": "x" * 201}, "call must be at most 200 characters. You sent " + "x" * 50 + "…."),
         ({"call": ["x"]}, "call must be text. You sent a list."),
         ({"tracking_number": ""}, "tracking_number is required. You did not send a value."),
+        ({"tracking_number": {}}, "tracking_number must be text. You sent an object."),
         ({"attempt": -1}, "attempt must be a whole number from 0 to 1000. You sent -1."),
         ({"attempt": True}, "attempt must be a whole number from 0 to 1000. You sent true."),
         ({"last": "bored"}, "last must be one of busy, no_answer, failed, unavailable. You sent bored."),

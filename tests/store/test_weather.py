@@ -1,0 +1,216 @@
+"""Redis stopped, continued, killed, flushed and full: refused in time, nothing half taken, back without a restart."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from service.errors import StoreDown, StoreUnfit
+from service.store import Store, StoreSettings
+from service.store.runner import Asked
+from tests.redis_server import RedisServer
+from tests.store.world import POOL, bid, hold_ask, open_store, sell_ask
+
+IN_TIME_SECONDS = 0.25
+BACK_SECONDS = 1.0
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    started = RedisServer().start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+async def store(server: RedisServer) -> AsyncIterator[Store]:
+    opened = await open_store(server.url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def client(server: RedisServer) -> Iterator["redis_py.Redis"]:
+    connected = redis_py.Redis(unix_socket_path=server.path, decode_responses=True)
+    yield connected
+    connected.close()
+
+
+async def refused_in_time(work: Awaitable[Any]) -> None:
+    begun = time.monotonic()
+    with pytest.raises(StoreDown):
+        await work
+    assert time.monotonic() - begun < IN_TIME_SECONDS
+
+
+async def back(store: Store) -> None:
+    """Asks until the store answers, which must be within a second."""
+    begun = time.monotonic()
+    while True:
+        try:
+            await store.ready()
+        except StoreDown:
+            assert time.monotonic() - begun < BACK_SECONDS
+            await asyncio.sleep(0.005)
+        else:
+            return
+
+
+def keys_of(client: "redis_py.Redis") -> set[str]:
+    return {key.split("}:")[-1] for key in client.keys("*")}
+
+
+async def test_a_stalled_redis_is_refused_in_time_and_writes_nothing_when_it_wakes(
+    server: RedisServer, store: Store, client: "redis_py.Redis"
+) -> None:
+    await store.stock([POOL])
+    await store.hold(hold_ask("d0", [bid(1, 0)]))
+    before = keys_of(client)
+    server.pause()
+    try:
+        await refused_in_time(store.hold(hold_ask("d1", [bid(1)])))
+        await refused_in_time(store.sell(sell_ask("d2", [bid(1)])))
+    finally:
+        server.resume()
+    await back(store)
+    assert keys_of(client) == before
+    assert (await store.hold(hold_ask("d3", [bid(1)]))).status == "held"
+
+
+async def test_many_refused_questions_take_nothing_and_the_breaker_answers_at_once(
+    server: RedisServer, store: Store, client: "redis_py.Redis"
+) -> None:
+    await store.stock([POOL])
+    server.pause()
+    try:
+        asked = [store.sell(sell_ask(f"d{at}", [bid(1, None)])) for at in range(100)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(answer, StoreDown) for answer in answers)
+        assert not store.is_up
+        begun = time.monotonic()
+        with pytest.raises(StoreDown):
+            await store.hold(hold_ask("d1", [bid(1)]))
+        assert time.monotonic() - begun < 0.05
+    finally:
+        server.resume()
+    await back(store)
+    assert not keys_of(client) & {"slots:1", "sales", "lent:toll_free"}
+    assert (await store.sell(sell_ask("d1", [bid(1)]))).status == "sold"
+
+
+async def test_a_late_script_says_so_and_writes_nothing(store: Store, client: "redis_py.Redis") -> None:
+    """The worker's idea of time is put back by more than a script may be late."""
+    clock = store._runner.clock
+    clock._offset_ms -= 1_000
+    with pytest.raises(StoreDown, match="too late"):
+        await store.hold(hold_ask("d1", [bid(1)]))
+    with pytest.raises(StoreDown, match="too late"):
+        await store.sell(sell_ask("d1", [bid(1)]))
+    assert not keys_of(client)
+
+
+async def test_a_killed_redis_comes_back_with_what_was_sold(server: RedisServer, store: Store) -> None:
+    await store.stock([POOL])
+    bids = [bid(1)]
+    sold = await store.sell(sell_ask("d1", bids))
+    server.kill()
+    await refused_in_time(store.sell(sell_ask("d2", bids)))
+    server.start()
+    await back(store)
+    again = await store.sell(sell_ask("d1", bids))
+    assert (again.status, again.sale) == ("repeat", sold.sale)
+    assert (await store.sell(sell_ask("d2", bids))).status == "sold"
+
+
+async def test_a_redis_that_lost_everything_is_stocked_again(
+    server: RedisServer, store: Store, client: "redis_py.Redis"
+) -> None:
+    await store.stock([POOL])
+    client.flushall()
+    server.pause()
+    for _ in range(3):
+        await refused_in_time(store.ready())
+    server.resume()
+    await back(store)
+    async with asyncio.timeout(BACK_SECONDS):
+        while (await store.usage([], [POOL], [])).pools[0].free < len(POOL.numbers):
+            await asyncio.sleep(0.005)
+
+
+async def test_flushed_scripts_are_loaded_again_and_run_once(store: Store, client: "redis_py.Redis") -> None:
+    await store.stock([POOL])
+    client.script_flush()
+    assert (await store.sell(sell_ask("d1", [bid(1)]))).status == "sold"
+    assert client.xlen("{demo}:sales") == 1
+
+
+async def test_a_full_memory_refuses_and_leaves_nothing_half_written(store: Store, client: "redis_py.Redis") -> None:
+    await store.stock([POOL])
+    bids = [bid(1)]
+    await store.hold(hold_ask("d1", bids, fingerprint="f"))
+    before = {key: client.dump(key) for key in client.keys("*")}
+    client.config_set("maxmemory", 1)
+    for work in (
+        store.hold(hold_ask("d2", bids)),
+        store.sell(sell_ask("d1", bids, needs_ping=True, held_buyers=(1,))),
+        store.sell(sell_ask("d3", [bid(1, 0)])),
+        store.hold(hold_ask("d4", [bid(1, 0)])),
+    ):
+        with pytest.raises(StoreDown):
+            await work
+    assert {key: client.dump(key) for key in client.keys("*")} == before
+    client.config_set("maxmemory", 0)
+    await back(store)
+    assert (await store.sell(sell_ask("d1", bids, needs_ping=True, held_buyers=(1,)))).status == "sold"
+
+
+async def test_a_redis_that_is_not_there_is_one_sentence(server: RedisServer) -> None:
+    server.kill()
+    with pytest.raises(StoreDown, match=r"^Redis cannot be reached: .*\.$"):
+        await open_store(server.url)
+
+
+async def test_a_replica_is_unfit(server: RedisServer, client: "redis_py.Redis") -> None:
+    client.replicaof("127.0.0.1", "1")
+    with pytest.raises(StoreUnfit, match="replica"):
+        await open_store(server.url)
+
+
+async def test_a_missing_or_wrong_password_is_unfit_and_the_right_one_is_taken() -> None:
+    server = RedisServer("--requirepass", "right").start()
+    try:
+        for url in (server.url, server.url.replace("unix://", "unix://:wrong@")):
+            with pytest.raises(StoreUnfit, match="refuses"):
+                await open_store(url)
+        store = await open_store(server.url.replace("unix://", "unix://:right@"))
+        await store.ready()
+        await store.close()
+    finally:
+        server.stop()
+
+
+async def test_a_period_that_ends_on_the_way_is_worked_out_anew(store: Store) -> None:
+    """A script is told the end of the period; past it, and in time, it is asked again with the next one."""
+    built: list[int] = []
+
+    def build(now_ms: int) -> Asked:
+        built.append(now_ms)
+        keys = store._runner.keys.pool("toll_free")
+        return Asked(list(keys), [0], valid_until_ms=now_ms - 10 if len(built) == 1 else now_ms + 10_000)
+
+    reply = await store._runner.write("stock", build)
+    assert reply[0] == b"stocked"
+    assert len(built) == 2
+    assert built[1] >= built[0]
+
+
+async def test_many_questions_at_once_share_one_line(server: RedisServer) -> None:
+    # Not about the disk: nothing waits for it here.
+    redis_py.Redis(unix_socket_path=server.path).config_set("appendfsync", "no")
+    store = await open_store(server.url, StoreSettings())
+    answers = await asyncio.gather(*(store.hold(hold_ask(f"d{at}", [bid(1, None)])) for at in range(1_000)))
+    assert all(answer.status == "held" for answer in answers)
+    await store.close()
