@@ -11,6 +11,7 @@ from service.app.addresses import client_address
 from service.app.faults import Handler
 from service.app.replies import rate_limited, refuse, reply, unavailable
 from service.app.serving import SERVING, Serving
+from service.errors import StoreDown
 from service.exchange import ping, post, rehearsal
 from service.exchange.admission import Admitted, Claim
 from service.exchange.post import Outcome
@@ -39,6 +40,7 @@ def lead_handler(path: Path) -> Handler:
         serving = request.app[SERVING]
         with serving.gate as admitted:
             if not admitted:
+                _count(path, metrics.OTHER, "unavailable")
                 return unavailable("Too much is in flight. Please try again.")
             response = await _answer(serving, request, path)
         observe(time.perf_counter() - started)
@@ -51,23 +53,28 @@ async def _answer(serving: Serving, request: web.Request, path: Path) -> web.Res
     snapshot = serving.snapshot
     endpoint = snapshot.catalog.endpoints.get(request.match_info["vanity_uri"])
     if endpoint is None:
+        _count(path, metrics.OTHER, "unknown_endpoint")
         return refuse(Refusal("unknown_endpoint", ["There is no endpoint at this address."]))
     sent = params(await request.read(), request.headers.get("Content-Type", ""), request.rel_url.raw_query_string)
     if isinstance(sent, Refusal):
-        _count(path, endpoint, sent.status)
+        _count(path, endpoint.vanity_uri, sent.status)
         return refuse(sent)
     asked = _asked(serving, snapshot, endpoint, request, path, sent)
     if isinstance(asked, Refusal):
-        _count(path, endpoint, asked.status)
+        _count(path, endpoint.vanity_uri, asked.status)
         return refuse(asked, request_id=text_or_nothing(sent, "request_id") or UNSET)
 
-    outcome = await _exchange(serving, snapshot, asked)
     kind = asked.decoded.asked
+    try:
+        outcome = await _exchange(serving, snapshot, asked)
+    except StoreDown:
+        _count(kind, endpoint.vanity_uri, "unavailable")
+        raise
     if isinstance(outcome, RateLimited):
         metrics.count_rate_limited(outcome.scope, outcome.per)
-        _count(kind, endpoint, "rate_limited")
+        _count(kind, endpoint.vanity_uri, "rate_limited")
         return rate_limited(outcome, request_id=asked.question.request_id or UNSET)
-    _count(kind, endpoint, outcome.status)
+    _count(kind, endpoint.vanity_uri, outcome.status)
     if isinstance(outcome, Refusal):
         return refuse(outcome, request_id=asked.question.request_id or UNSET)
     return reply(outcome)
@@ -95,6 +102,8 @@ def _asked(
         return admitted
     if isinstance(decoded, Refusal):
         return decoded
+    if foreign := snapshot.doors.foreign_number(admitted.source_id, decoded.own_number):
+        return foreign
     return Asked(_question(endpoint, admitted, decoded), decoded, (time.perf_counter_ns() - before) // 1000)
 
 
@@ -139,8 +148,8 @@ def _address(serving: Serving, request: web.Request) -> str:
     return client_address(peer, ",".join(request.headers.getall("X-Forwarded-For", ())), trusted) if trusted else peer
 
 
-def _count(kind: AskedWord, endpoint: Endpoint, status: str) -> None:
+def _count(kind: AskedWord, vanity_uri: str, status: str) -> None:
     if kind == "ping":
-        metrics.count_ping(endpoint.vanity_uri, status)
+        metrics.count_ping(vanity_uri, status)
     else:
-        metrics.count_post(endpoint.vanity_uri, kind, status)
+        metrics.count_post(vanity_uri, kind, status)

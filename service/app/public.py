@@ -1,5 +1,6 @@
 """Paths open to all: health, metrics, the OpenAPI document and the posting instructions."""
 
+import contextlib
 from collections.abc import Iterator
 
 from aiohttp import web
@@ -48,10 +49,8 @@ async def metrics_page(request: web.Request) -> web.StreamResponse:
         metrics.Sample("pingpost_catalog_info", (snapshot.catalog.version,), 1),
         metrics.Sample("pingpost_build_info", (__version__,), 1),
     ]
-    try:
+    with contextlib.suppress(StoreDown):  # the scrape goes on without: `pingpost_store_up` says why
         samples += _state_samples(snapshot, await usage_of(store, snapshot))
-    except StoreDown:
-        pass  # the scrape goes on without: `pingpost_store_up` says why
     headers = {"Content-Type": metrics.CONTENT_TYPE, "Cache-Control": "no-store"}
     return web.Response(body=metrics.exposition(samples), headers=headers)
 

@@ -39,6 +39,7 @@ class Doors:
 
     def __init__(self, catalog: Catalog) -> None:
         self._sources = catalog.sources
+        self._static_numbers = catalog.static_numbers
         self._by_digest = {
             token.sha256: (token.sha256, source) for source in catalog.sources.values() for token in source.auth_tokens
         }
@@ -86,6 +87,14 @@ class Doors:
         if is_operator or (named is not None and named.test_allowed):
             return Admitted(source=source, source_id=source_id, test=True)
         return Refusal("unauthorized", ["A test needs the operator's token, or that of a source that may test."])
+
+    def foreign_number(self, source_id: str, own_number: str) -> Refusal | None:
+        """The refusal of a publisher's number that the catalog lists for another traffic source."""
+        listed = self._static_numbers.get(own_number)
+        if listed is None or source_id in ("", listed.traffic_source):
+            return None
+        sentence = "trackdrive_number is not one of the numbers of this traffic source."
+        return Refusal("invalid", {"trackdrive_number": [sentence]})
 
     def _address_allowed(self, source: Source, address: str) -> bool:
         networks = self._networks.get(source.id)

@@ -36,16 +36,27 @@ class Candidates:
     def more(self) -> list[Bid]:
         """The bids of the next trip in rank order; the offer's default buyer stands behind the last of all."""
         count = FURTHER if self.trips else self.question.endpoint.buyers_max + SPARE
-        fresh = self.ranking.take(count)
+        fresh = self._next_consented(count)
         self.trips += 1
         self.last = len(fresh) < count or self.trips == TRIPS_MAX
-        if self.last and (default := self.ranking.default_bid()) is not None:
+        if self.last and (default := self.ranking.default_bid()) is not None and self._is_consented(default):
             fresh.append(default)
-        consented = self.question.buyer_ids
-        if consented:
-            fresh = [bid for bid in fresh if bid.buyer.id in consented]
         self.bids += fresh
         return fresh
+
+    def _next_consented(self, count: int) -> list[Bid]:
+        """Down the ranking until enough are found that the lead may go to; fewer where it ends before."""
+        fresh: list[Bid] = []
+        while len(fresh) < count:
+            found = self.ranking.take(count - len(fresh))
+            if not found:
+                break
+            fresh += [bid for bid in found if self._is_consented(bid)]
+        return fresh
+
+    def _is_consented(self, bid: Bid) -> bool:
+        consented = self.question.buyer_ids
+        return not consented or bid.buyer.id in consented
 
     def record(self) -> PingRecord:
         """What is kept of the lead; of a suppressed person, nothing."""
@@ -71,6 +82,9 @@ class Candidates:
         offer = self.question.endpoint.offer
         for reason, count in self.ranking.declined.items():
             metrics.count_declines(offer, reason.word, count)
+        not_taken = self.ranking.matched - len(self.bids)
+        if not_taken > 0:
+            metrics.count_declines(offer, Decline.OUTRANKED.word, not_taken)
         count_said(offer, self.bids, said)
 
 

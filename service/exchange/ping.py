@@ -20,30 +20,41 @@ REPEAT_POLL_MS = 5
 REPEAT_POLLS_MAX = 30
 """How often a copy looks for the first ping's answer: 150 ms in all, less than the deadline of every answer."""
 
+ASKS_MAX = 2
+"""A ping is asked again where the first one, whose copy it seemed to be, ran out before its answer was read."""
+
 
 async def ping(store: Store, snapshot: Snapshot, question: Question) -> LeadAnswer | RateLimited:
     """Answers a ping: bids with ping ids, or in words why there are none. Raises StoreDown."""
     if question.opted_out:
         return await opt_out(store, snapshot, question)
-    candidates = Candidates(snapshot, question, store.now_ms())
-    held = await _hold(store, candidates, Held(status="none"))
-    while not held.done:
-        held = await _hold(store, candidates, held)
+    for _ in range(ASKS_MAX):
+        candidates = Candidates(snapshot, question, store.now_ms())
+        held = await _hold(store, candidates, Held(status="none"))
+        while not held.done:
+            held = await _hold(store, candidates, held)
+        if held.status != "repeat":
+            return _answer(candidates, held)
+        again = await _repeat(store, snapshot, question, held.repeat_of)
+        if again is not None:
+            return again
+    return NoMatch(decision_id=held.repeat_of, request_id=echo(question), repeat=True)
 
+
+def _answer(candidates: Candidates, held: Held) -> LeadAnswer | RateLimited:
+    """What a ping is told that is nobody's repeat."""
     if held.rate_limited is not None:
         return held.rate_limited
-    if held.status == "repeat":
-        return await _repeat(store, snapshot, question, held.repeat_of)
+    question = candidates.question
     candidates.count_declines(held.said)
     if candidates.suppressed:
         return Suppressed(decision_id=question.decision_id, request_id=echo(question), buyers=[])
     if held.status == "none":
         return NoMatch(decision_id=question.decision_id, request_id=echo(question))
     ttl_ms = question.endpoint.ping_ttl_seconds * 1000
-    answer = _quoted(snapshot, question, candidates.record(), held.said, ttl_ms)
     offered = [bid for bid, verdict in zip(candidates.bids, held.said, strict=False) if verdict == 0]
     metrics.count_bids(question.endpoint.offer, len(offered), sum(bid.bid_micros for bid in offered))
-    return answer
+    return _quoted(candidates.snapshot, question, candidates.record(), held.said, ttl_ms)
 
 
 async def _hold(store: Store, candidates: Candidates, before: Held) -> Held:
@@ -51,7 +62,7 @@ async def _hold(store: Store, candidates: Candidates, before: Held) -> Held:
     question = candidates.question
     fresh = candidates.more()
     first = candidates.trips == 1
-    repeatable = first and not candidates.suppressed and ("caller_id" in question.lead or question.request_id)
+    repeatable = not candidates.suppressed and ("caller_id" in question.lead or question.request_id)
     return await store.hold(
         HoldAsk(
             record=candidates.record(),
@@ -66,11 +77,14 @@ async def _hold(store: Store, candidates: Candidates, before: Held) -> Held:
     )
 
 
-async def _repeat(store: Store, snapshot: Snapshot, question: Question, first: str) -> LeadAnswer:
-    """The first ping's answer again. A copy that comes while the first is still at work waits for it."""
+async def _repeat(store: Store, snapshot: Snapshot, question: Question, first: str) -> LeadAnswer | None:
+    """The first ping's answer again; None where that has just run out or found no buyer. A copy that comes while
+    the first is still at work waits for it."""
     for _ in range(REPEAT_POLLS_MAX):
         found = await store.ping(first)
-        if found is not None and found.complete:
+        if found is None:
+            return None
+        if found.complete:
             left_ms = found.expires_at_ms - store.now_ms()
             return _quoted(snapshot, question, found.record, found.said, left_ms, repeat=True)
         await asyncio.sleep(REPEAT_POLL_MS / 1000)

@@ -106,7 +106,7 @@ async def watch(var: Path, loaded: str, take: Callable[[Snapshot], Awaitable[Non
 
     `loaded` is the version that is served now. A catalog that cannot be loaded is logged and the old one serves on.
     """
-    seen = _stamp(var)
+    seen: tuple[int, int] | None = None  # so that a catalog that came while the first was loaded is seen too
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         stamp = _stamp(var)

@@ -16,7 +16,7 @@ class Terms(Struct, frozen=True):
     payout: Payout
     allow_loss: bool
     min_bid_micros: int
-    """The source's and request's, which compares to the payout."""
+    """The source's and request's, which compares to the payout. Never below 0, so that no payout below 0 clears."""
 
 
 def payout_for(source: Source, vanity_uri: str) -> Payout:
@@ -40,7 +40,7 @@ def clears(bid_micros: int, terms: Terms) -> bool:
     if bid_micros < terms.floor_micros:
         return False
     paid = payout_of(bid_micros, terms.payout)
-    return paid >= 0 and paid >= terms.min_bid_micros and (terms.allow_loss or paid <= bid_micros)
+    return paid >= terms.min_bid_micros and (terms.allow_loss or paid <= bid_micros)
 
 
 def rises_with_bid(terms: Terms) -> bool:

@@ -70,17 +70,22 @@ class Served:
 
     # What is in Redis
 
-    def keys(self) -> set[str]:
+    def key_names(self) -> set[str]:
         """Names of all keys, without the account's tag."""
         return {str(key).removeprefix(f"{{{ACCOUNT}}}:") for key in self._told(self.redis.keys("*"))}
 
     def contents(self) -> dict[str, Any]:
         """Every key with its value (times to live left out): equal before and after means that nothing was written."""
-        return {name: self._value(f"{{{ACCOUNT}}}:{name}") for name in sorted(self.keys())}
+        return {name: self._value(f"{{{ACCOUNT}}}:{name}") for name in sorted(self.key_names())}
 
     def delete(self, *names: str) -> None:
         """Keys gone as if their time were over: what stands for waiting."""
         assert self.redis.delete(*(f"{{{ACCOUNT}}}:{name}" for name in names)) == len(names)
+
+    def life_ms(self, name: str) -> int:
+        """How long a key still lives; below 0 where it lives on or is not there."""
+        found: Any = self.redis.pttl(f"{{{ACCOUNT}}}:{name}")
+        return int(found)
 
     def leases(self, kind: str, buyer_id: int) -> list[str]:
         """Decisions that have a lease on a buyer: `kind` is "holds" or "slots"."""

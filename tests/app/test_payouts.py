@@ -149,17 +149,22 @@ async def test_the_default_buyer_does_not_take_the_post_of_another_buyers_id(ser
     assert (said["status"], said["reason"]) == ("buyer_unavailable", "cap_day")
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [
-        {"paused": True},
-        {"offer": {"floor": 4.01}},
-        {"contract": {"caps": {"total": 0}}},
-    ],
-)
-async def test_the_default_buyer_keeps_to_pause_floor_and_caps(serve: Serve, keys: dict[str, Any]) -> None:
-    served = await serve(with_default(**keys))
+async def test_the_default_buyer_keeps_to_its_pause(serve: Serve) -> None:
+    served = await serve(with_default(paused=True))
     assert (await served.ping())[1]["status"] == "no_matching_buyer"
+
+
+async def test_the_default_buyer_keeps_to_its_caps(serve: Serve) -> None:
+    served = await serve(with_default(contract={"caps": {"total": 1}}))
+    assert (await served.post())[1]["buyer_id"] == 9
+    assert (await served.post())[1]["status"] == "no_matching_buyer"
+    assert (await served.ping())[1]["status"] == "no_matching_buyer"
+
+
+async def test_the_default_buyer_keeps_to_min_bid(serve: Serve) -> None:
+    served = await serve(with_default())
+    assert buyers((await served.ping(min_bid=4))[1]) == [9]
+    assert (await served.ping(min_bid=4.01))[1]["status"] == "no_matching_buyer"
 
 
 async def test_the_default_buyer_keeps_to_its_concurrency_cap(serve: Serve) -> None:

@@ -2,12 +2,13 @@
 
 import pickle
 from collections import Counter
+from hashlib import sha256
 from random import Random
 
 from service.match import Index, build, explain
 from service.match.selling import TERMS_MAX
 from service.match.tables import MEMO_ENTRIES_MAX
-from service.model.catalog import BidRule, Schedule, Span, SuppressionList, Test, Where
+from service.model.catalog import BidRule, Payout, Schedule, Span, SuppressionList, Test, Where
 from service.model.decline import Decline
 from tests.match.worlds import NOW_MS, OFFER, asked_of, catalog_of, contract
 
@@ -117,6 +118,21 @@ def test_a_long_list_is_cut_in_the_detail() -> None:
     catalog = catalog_of([contract(1, where=Where((Test("zip", "in", zips),)))])
     verdict = explain(catalog, OFFER, asked_of({"zip": "99999"}))[0]
     assert verdict.detail["limit"] == [f"{number:05}" for number in range(20)]
+
+
+def test_a_bid_that_clears_below_one_that_does_not_is_offered() -> None:
+    index = build(catalog_of([contract(1, bid_micros=20_000), contract(2, bid_micros=10_000)]), OFFER)
+    ranking = index.rank(asked_of({}, payout=Payout(share_millionths=1_500_000)))
+    assert [bid.buyer.id for bid in ranking.take(9)] == [2]
+    assert ranking.declined == {Decline.BELOW_FLOOR: 1}
+
+
+def test_a_hashed_number_is_kept_from_the_buyers_that_list_it() -> None:
+    lists = [SuppressionList("one", frozenset({"+12125550001"}), buyers=frozenset({1}))]
+    index = build(catalog_of([contract(1), contract(2)], lists=lists), OFFER)
+    ranking = index.rank(asked_of({"caller_id_sha256": sha256(b"12125550001").hexdigest()}))
+    assert [bid.buyer.id for bid in ranking.take(9)] == [2]
+    assert not ranking.suppressed
 
 
 def test_a_number_on_lists_of_several_buyers_is_kept_from_all_of_them() -> None:

@@ -43,6 +43,13 @@ def test_what_clears_pays_what_was_asked_and_loses_nothing_unasked(bid_micros: i
         assert terms.allow_loss or paid <= bid_micros
 
 
+def test_a_cent_can_clear_a_share_above_the_whole_that_two_cents_do_not() -> None:
+    terms = Terms(floor_micros=0, payout=Payout(share_millionths=1_500_000), allow_loss=False, min_bid_micros=0)
+    assert clears(10_000, terms)
+    assert not clears(20_000, terms)
+    assert not rises_with_bid(terms)
+
+
 def test_an_endpoint_of_its_own_has_its_own_payout() -> None:
     own, general = Payout(share_millionths=None, fixed_micros=10_000_000), Payout(share_millionths=500_000)
     source = Source(id="s", name="S", payout=general, payouts={"solar": own})
