@@ -9,6 +9,7 @@ from aiohttp import web
 from service import metrics
 from service.errors import StoreDown
 from service.exchange import snapshot as snapshots
+from service.exchange.letting_go import let_go
 from service.exchange.snapshot import Snapshot
 from service.settings import Settings
 from service.store import Store, StoreSettings
@@ -78,10 +79,15 @@ class Serving:
         """A new catalog: first its numbers come into the pools, then it is served."""
         with contextlib.suppress(StoreDown):  # the store restocks by itself when Redis is back
             await self.store.stock(tuple(fresh.catalog.pools.values()))
+        await let_go(self._exchanged(fresh))
+
+    def _exchanged(self, fresh: Snapshot) -> Snapshot:
+        """Serves the new snapshot from now on and gives the old one away, keeping no reference to it."""
         metrics.label_buyers(fresh.catalog.buyers)
-        self.snapshot = fresh.with_paused(self.snapshot.paused)
+        replaced, self.snapshot = self.snapshot, fresh.with_paused(self.snapshot.paused)
         self._taken.set()
         self._taken = asyncio.Event()
+        return replaced
 
     def take_paused(self, paused: frozenset[int]) -> None:
         """The buyers that operators have paused, all of them."""
