@@ -12,7 +12,7 @@ from service.exchange.candidates import Candidates, count_said
 from service.exchange.ping import echo, offered_buyers, opt_out
 from service.exchange.snapshot import Snapshot
 from service.model.decline import Decline
-from service.model.lead import Bid, PingRecord, Question
+from service.model.lead import Bid, Lead, PingRecord, Question
 from service.model.money import units_of
 from service.store import Store
 from service.store.asks import FoundPing, RateLimited, Sale, SellAsk, Sold
@@ -56,9 +56,9 @@ async def post(store: Store, snapshot: Snapshot, question: Question, posted: Dec
     merged = snapshot.decoders[record.endpoint].merge(record.lead, posted)
     if merged.complaints:
         return Refusal("invalid", merged.complaints)
-    order = positions_to_try(found, consented_buyers(question), ping_id.position)
-    if not order:
-        return PingExpired(decision_id=record.decision_id, request_id=echo(question))
+    order = order_of(snapshot, question, found, merged.lead, ping_id.position)
+    if isinstance(order, LeadAnswer):
+        return order
     found = replace(found, record=replace(record, lead=merged.lead, changes=merged.changes))
     sold = await sell_found(store, snapshot, found, order, posted_id=question.ping_id)
     return _told(snapshot, question, sold, store.now_ms(), asked_one=ping_id.position is not None)
@@ -102,15 +102,14 @@ async def sell_now(store: Store, snapshot: Snapshot, question: Question, *, full
 
     if sold.status == "elsewhere":
         sale = await store.sale(sold.elsewhere)
-        if sale is not None:
-            return sold_answer(snapshot, question, sale, store.now_ms(), repeat=True)
-        return NoMatch(decision_id=sold.elsewhere, request_id=echo(question), repeat=True)
+        if sale is None:
+            return NoMatch(decision_id=sold.elsewhere, request_id=echo(question), repeat=True)
+        answer = sold_answer(snapshot, question, sale, store.now_ms(), repeat=True)
+        return _with_buyers(snapshot, answer, sale) if full else answer
     if sold.status in ("sold", "none"):
         candidates.count_declines(said)
-    answer = _told(snapshot, question, sold, store.now_ms(), asked_one=False)
-    if full and isinstance(answer, (PostAnswer, DataPostAnswer)):
-        return replace(answer, buyers=offered_buyers(snapshot, candidates.record(), tuple(said)))
-    return answer
+    told = _told(snapshot, question, sold, store.now_ms(), asked_one=False)
+    return _with_buyers(snapshot, told, sold.sale) if full and sold.sale else told
 
 
 async def _sell_trip(store: Store, candidates: Candidates, *, full: bool) -> Sold:
@@ -148,17 +147,38 @@ def is_bound(record: PingRecord, question: Question) -> bool:
 
 
 def disagreement(record: PingRecord, question: Question, position: int | None) -> Refusal | None:
-    """A `buyer_id` that is not the one of the `ping_id` it came with."""
-    if question.buyer_id is None or position is None or position >= len(record.bids):
+    """A `buyer_id`, or consent to `buyer_ids`, that is not for the buyer of the `ping_id` it came with."""
+    if position is None or position >= len(record.bids):
         return None
-    if record.bids[position].buyer_id == question.buyer_id:
-        return None
-    return Refusal("invalid", {"buyer_id": [f"buyer_id {question.buyer_id} is not the buyer of this ping_id."]})
+    buyer_id = record.bids[position].buyer_id
+    complaints = {}
+    if question.buyer_id not in (None, buyer_id):
+        complaints["buyer_id"] = [f"buyer_id {question.buyer_id} is not the buyer of this ping_id."]
+    if question.buyer_ids and buyer_id not in question.buyer_ids:
+        complaints["buyer_ids"] = ["buyer_ids does not name the buyer of this ping_id."]
+    return Refusal("invalid", complaints) if complaints else None
 
 
 def consented_buyers(question: Question) -> frozenset[int]:
     """Buyers that a try-all may go to; empty: all. A `buyer_id` beside a try-all id names the only one."""
     return question.buyer_ids or (frozenset() if question.buyer_id is None else frozenset((question.buyer_id,)))
+
+
+def order_of(
+    snapshot: Snapshot, question: Question, found: FoundPing, lead: Lead, position: int | None
+) -> tuple[int, ...] | LeadAnswer:
+    """Places of the bids that a post may sell to, in order, or why there are none. `lead` is that of ping and post: a
+    number that only the post brings may be on a suppression list."""
+    about: dict[str, Any] = {
+        "decision_id": found.record.decision_id,
+        "request_id": echo(question),
+        "test": question.test or UNSET,
+    }
+    order = positions_to_try(found, consented_buyers(question), position)
+    if not order:
+        return NoMatch(**about) if position is None else PingExpired(**about)
+    kept_from = snapshot.indexes[question.endpoint.offer].kept_from(lead)
+    return tuple(at for at in order if found.record.bids[at].buyer_id not in kept_from) or Suppressed(**about)
 
 
 def positions_to_try(found: FoundPing, consented: frozenset[int], position: int | None) -> tuple[int, ...]:
@@ -215,6 +235,16 @@ def _told(snapshot: Snapshot, question: Question, sold: Sold, now_ms: int, *, as
         reason = Decline(sold.said[0] or Decline.PAUSED) if sold.said else Decline.PAUSED
         return BuyerUnavailable(reason=reason.word, **about)
     return NoMatch(**about)
+
+
+def _with_buyers(snapshot: Snapshot, answer: Outcome, sale: Sale) -> Outcome:
+    """The answer to a full: the buyers that could have taken it beside the one that did."""
+    said: list[int | None] = [None] * len(sale.record.bids)
+    for position, verdict in zip(sale.order, sale.said, strict=False):
+        said[position] = verdict
+    if not isinstance(answer, (PostAnswer, DataPostAnswer)):
+        return answer
+    return replace(answer, buyers=offered_buyers(snapshot, sale.record, tuple(said)))
 
 
 def sold_answer(snapshot: Snapshot, question: Question, sale: Sale, now_ms: int, *, repeat: bool) -> LeadAnswer:

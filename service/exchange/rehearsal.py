@@ -12,7 +12,7 @@ from service.exchange.admission import TEST_LIMITS
 from service.exchange.candidates import Candidates
 from service.exchange.diagnosis import Said, by_contract, verdicts
 from service.exchange.ping import echo, offered_buyers
-from service.exchange.post import Outcome, consented_buyers, disagreement, is_bound, positions_to_try, sellable
+from service.exchange.post import Outcome, disagreement, is_bound, order_of, sellable
 from service.exchange.snapshot import Snapshot
 from service.model.decline import Decline
 from service.model.lead import Bid, PingRecord, Question
@@ -101,9 +101,9 @@ async def post(store: Store, snapshot: Snapshot, question: Question, posted: Dec
     merged = snapshot.decoders[found.record.endpoint].merge(found.record.lead, posted)
     if merged.complaints:
         return Refusal("invalid", merged.complaints)
-    order = positions_to_try(found, consented_buyers(question), ping_id.position)
-    if not order:
-        return PingExpired(request_id=echo(question), test=True)
+    order = order_of(snapshot, question, found, merged.lead, ping_id.position)
+    if isinstance(order, LeadAnswer):
+        return order
     bids, _ = sellable(snapshot, found.record, order)
     # A record of its own for this look, so that the test ping can be posted again.
     record = replace(found.record, decision_id=question.decision_id, lead=merged.lead, bids=[])

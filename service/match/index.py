@@ -17,6 +17,7 @@ from service.match.rules import GEO_FIELDS, any_is_geo
 from service.match.selling import Selling
 from service.match.suppression import Suppressions, suppressions_of
 from service.model.catalog import Catalog, Test
+from service.model.lead import Lead
 
 
 class Index(Struct):
@@ -60,6 +61,14 @@ class Index(Struct):
             takes_lead=suppressed != 0 and self.suppressions.takes_lead(values),
         )
         return Ranking(self.roster, asked, stages, floor_micros=self.selling.floor_micros)
+
+    def kept_from(self, lead: Lead) -> frozenset[int]:
+        """Buyers that suppression lists keep a lead from; almost always none."""
+        suppressed = self.suppressions.mask(lead)
+        if not suppressed:
+            return frozenset()
+        buyers = self.roster.buyers.items()
+        return frozenset(buyer_id for buyer_id, lines in buyers if any(suppressed >> line & 1 for line in lines))
 
     def look(self, now_ms: int) -> None:
         """See who is open. `rank` does it by itself; done before the first lead, this spares it the reading of holidays

@@ -28,6 +28,8 @@ from service.store.records import ping_of, sale_of
 from service.store.runner import Runner
 from service.store.settings import StoreSettings
 
+CANCEL_AGAIN_SECONDS = 0.05
+
 
 class Store:
     """All that is kept in Redis for one account. Every verb raises StoreDown where Redis does not answer in time.
@@ -56,9 +58,12 @@ class Store:
         self._start(self._keep_watch())
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        running = self._tasks
+        while running:
+            for task in running:
+                task.cancel()
+            # Once more after a while: asyncio.wait_for of Python 3.11, which redis-py uses, can lose a cancellation.
+            _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
         await self._channel.close()
 
     @property

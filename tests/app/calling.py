@@ -39,19 +39,26 @@ def lapse(served: Served, decision_id: str, buyer_id: int) -> None:
 
 def lease_ms(served: Served, decision_id: str, buyer_id: int) -> int:
     """How long a sale's slot still lives."""
-    until_ms = served.redis.zscore(_key(f"slots:{buyer_id}"), decision_id)
+    until_ms: Any = served.redis.zscore(_key(f"slots:{buyer_id}"), decision_id)
     assert until_ms is not None
     return int(until_ms) - now_ms(served)
 
 
 def now_ms(served: Served) -> int:
-    seconds, micros = served.redis.time()
+    told: Any = served.redis.time()
+    seconds, micros = told
     return int(seconds * 1000 + micros // 1000)
 
 
 def sales_events(served: Served) -> list[str]:
     """What the sales stream tells, oldest first."""
-    return [fields[b"event"].decode() for _, fields in served.redis.xrange(_key("sales"))]
+    return [fields["event"] for fields in sales(served)]
+
+
+def sales(served: Served) -> list[dict[str, str]]:
+    """The sales stream, oldest first."""
+    entries: Any = served.redis.xrange(_key("sales"))
+    return [dict(fields) for _, fields in entries]
 
 
 async def pool(served: Served) -> tuple[int, int, int]:

@@ -82,6 +82,10 @@ class Served:
         """Keys gone as if their time were over: what stands for waiting."""
         assert self.redis.delete(*(f"{{{ACCOUNT}}}:{name}" for name in names)) == len(names)
 
+    def free_number(self, pool: str, number: str) -> None:
+        """A number that has rested long enough."""
+        self.redis.zadd(f"{{{ACCOUNT}}}:pool:{pool}", {number: 0}, xx=True)
+
     def life_ms(self, name: str) -> int:
         """How long a key still lives; below 0 where it lives on or is not there."""
         found: Any = self.redis.pttl(f"{{{ACCOUNT}}}:{name}")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from service.model.catalog import Cap, RingPool
 from service.model.decline import Decline
 from service.model.lead import Bid
@@ -11,10 +13,8 @@ COOLDOWN, NUMBER_HOLD, HOLD, PING_TTL, RING, BEAT = 30, 60, 10, 60, 30, 45
 ATTEMPTS_MAX = 5
 NUMBERS = ("+18005550100", "+18005550101", "+18005550102")
 POOL = RingPool(id="toll_free", numbers=NUMBERS, cooldown_seconds=COOLDOWN)
-PLACE = type(ENDPOINT)(
-    vanity_uri="my_endpoint",
-    offer="auto",
-    ring_pool="toll_free",
+PLACE = replace(
+    ENDPOINT,
     hold_seconds=HOLD,
     number_hold_seconds=NUMBER_HOLD,
     ping_ttl_seconds=PING_TTL,

@@ -1,6 +1,7 @@
 """A call finds its buyer, moves on, lives and ends, in whatever order its events come."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from service.model.lead import Bid
 from service.store.asks import EventTaken, Sale
 from tests.store.world import CALLER, ENDPOINT, NUMBERS, OWN_NUMBERS, World, bid
 
-ONCE = {"dedup_days": 30, "dedup_on": (("caller_id",),), "caps": (Cap("day", 5),)}
+ONCE: dict[str, Any] = {"dedup_days": 30, "dedup_on": (("caller_id",),), "caps": (Cap("day", 5),)}
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def bids() -> list[Bid]:
     return [bid(1, 2, **ONCE), bid(2, 2), bid(3, 2)]
 
 
-async def sold(world: World, bids: list[Bid], decision_id: str = "d1", **more: object) -> Sale:
+async def sold(world: World, bids: list[Bid], decision_id: str = "d1", **more: Any) -> Sale:
     world.redis.may_leave("sale:*", "caps:*", "sales", "lent:*", "call:*", "bought:*", "slots:*")
     await world.store.stock([world.pool])
     made = (await world.post_only(decision_id, bids, **more)).sale

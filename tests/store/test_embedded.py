@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis as redis_py
@@ -24,7 +25,7 @@ def embedded(tmp_path: Path) -> Iterator[EmbeddedRedis]:
     made.stop()
 
 
-def client(url: str) -> "redis_py.Redis":
+def client(url: str) -> Any:
     return redis_py.Redis.from_url(url, decode_responses=True)
 
 

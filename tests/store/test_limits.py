@@ -28,9 +28,10 @@ async def test_the_endpoints_limit_stands_before_the_sources(world: World) -> No
 
 async def test_the_limit_that_is_named_is_the_one_that_refused(world: World) -> None:
     world.redis.may_leave("rate:*")
-    limits = tuple(
-        Limit(scope="endpoint", bucket="", per=per, limit=limit)
-        for per, limit in (("minute", 9), ("hour", 9), ("day", 0))
+    limits = (
+        Limit(scope="endpoint", bucket="", per="minute", limit=9),
+        Limit(scope="endpoint", bucket="", per="hour", limit=9),
+        Limit(scope="endpoint", bucket="", per="day", limit=0),
     )
     refused = await world.hold("d1", [], limits=limits)
     assert refused.rate_limited is not None

@@ -33,7 +33,7 @@ async def store(server: RedisServer) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def client(server: RedisServer) -> Iterator["redis_py.Redis"]:
+def client(server: RedisServer) -> Iterator[Any]:
     connected = redis_py.Redis(unix_socket_path=server.path, decode_responses=True)
     yield connected
     connected.close()
@@ -59,12 +59,12 @@ async def back(store: Store) -> None:
             return
 
 
-def keys_of(client: "redis_py.Redis") -> set[str]:
+def keys_of(client: Any) -> set[str]:
     return {key.split("}:")[-1] for key in client.keys("*")}
 
 
 async def test_a_stalled_redis_is_refused_in_time_and_writes_nothing_when_it_wakes(
-    server: RedisServer, store: Store, client: "redis_py.Redis"
+    server: RedisServer, store: Store, client: Any
 ) -> None:
     await store.stock([POOL])
     await store.hold(hold_ask("d0", [bid(1, 0)]))
@@ -81,7 +81,7 @@ async def test_a_stalled_redis_is_refused_in_time_and_writes_nothing_when_it_wak
 
 
 async def test_many_refused_questions_take_nothing_and_the_breaker_answers_at_once(
-    server: RedisServer, store: Store, client: "redis_py.Redis"
+    server: RedisServer, store: Store, client: Any
 ) -> None:
     await store.stock([POOL])
     server.pause()
@@ -101,7 +101,7 @@ async def test_many_refused_questions_take_nothing_and_the_breaker_answers_at_on
     assert (await store.sell(sell_ask("d1", [bid(1)]))).status == "sold"
 
 
-async def test_a_late_script_says_so_and_writes_nothing(store: Store, client: "redis_py.Redis") -> None:
+async def test_a_late_script_says_so_and_writes_nothing(store: Store, client: Any) -> None:
     """The worker's idea of time is put back by more than a script may be late."""
     clock = store._runner.clock
     clock._offset_ms -= 1_000
@@ -125,9 +125,7 @@ async def test_a_killed_redis_comes_back_with_what_was_sold(server: RedisServer,
     assert (await store.sell(sell_ask("d2", bids))).status == "sold"
 
 
-async def test_a_redis_that_lost_everything_is_stocked_again(
-    server: RedisServer, store: Store, client: "redis_py.Redis"
-) -> None:
+async def test_a_redis_that_lost_everything_is_stocked_again(server: RedisServer, store: Store, client: Any) -> None:
     await store.stock([POOL])
     client.flushall()
     server.pause()
@@ -140,14 +138,14 @@ async def test_a_redis_that_lost_everything_is_stocked_again(
         assert time.monotonic() < deadline
 
 
-async def test_flushed_scripts_are_loaded_again_and_run_once(store: Store, client: "redis_py.Redis") -> None:
+async def test_flushed_scripts_are_loaded_again_and_run_once(store: Store, client: Any) -> None:
     await store.stock([POOL])
     client.script_flush()
     assert (await store.sell(sell_ask("d1", [bid(1)]))).status == "sold"
     assert client.xlen("{demo}:sales") == 1
 
 
-async def test_a_full_memory_refuses_and_leaves_nothing_half_written(store: Store, client: "redis_py.Redis") -> None:
+async def test_a_full_memory_refuses_and_leaves_nothing_half_written(store: Store, client: Any) -> None:
     await store.stock([POOL])
     bids = [bid(1)]
     await store.hold(hold_ask("d1", bids, fingerprint="f"))
@@ -173,7 +171,7 @@ async def test_a_redis_that_is_not_there_is_one_sentence(server: RedisServer) ->
         await open_store(server.url)
 
 
-async def test_a_replica_is_unfit(server: RedisServer, client: "redis_py.Redis") -> None:
+async def test_a_replica_is_unfit(server: RedisServer, client: Any) -> None:
     client.replicaof("127.0.0.1", "1")
     with pytest.raises(StoreUnfit, match="replica"):
         await open_store(server.url)
