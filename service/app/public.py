@@ -8,7 +8,7 @@ from aiohttp import web
 from service import __version__, metrics
 from service.app.draining import DRAINING
 from service.app.operators import usage_of
-from service.app.replies import refuse, reply
+from service.app.replies import no_store, refuse, reply
 from service.app.serving import SERVING, Serving
 from service.errors import StoreDown
 from service.exchange.admission import same_token
@@ -37,7 +37,7 @@ async def readyz(request: web.Request) -> web.StreamResponse:
 
 
 def _not_ready(sentence: str) -> web.Response:
-    return reply(HealthAnswer(success=False, status="unavailable", errors=[sentence]))
+    return no_store(HealthAnswer(success=False, status="unavailable", errors=[sentence]))
 
 
 async def metrics_page(request: web.Request) -> web.StreamResponse:

@@ -32,7 +32,7 @@ def refuse(refusal: Refusal, *, request_id: str | UnsetType = UNSET) -> web.Resp
 
 
 def no_store(answer: Answer) -> web.Response:
-    """An answer that says in its own words that the store is away."""
+    """An answer that says in its own words that there is no service at the moment."""
     headers = {**_HEADERS, "Retry-After": str(RETRY_AFTER_SECONDS)}
     return web.Response(body=encode(answer), status=503, content_type="application/json", headers=headers)
 
