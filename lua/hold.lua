@@ -4,9 +4,9 @@
 --   caller (STRING; the record again where no number is tracked by caller); tail: buckets, candidates
 -- ARGV: not_after_ms, decision, ttl_ms, open_ms (life of the record between two trips), hold_ms (0: look, take nothing),
 --   shielded, tracked, audited (1 or 0 each), audit_records_max, buyers_max, is_last (1: no further trip follows),
---   said_before (csv), held_before (buyers, csv), fingerprinted (1: this trip asks the shield), default_at (place of the
---   default buyer among these candidates, which only takes what nobody else does; 0: it is not there), json (the record);
---   tail: limits, count of candidates, candidates
+--   said_before (csv), fingerprinted (1: this trip asks the shield), default_at (place of the
+--   default buyer among these candidates, which only takes what nobody else does; 0: it is not there), json (the record),
+--   held_before (msgpack: buyers), buckets (msgpack), candidates (msgpack)
 -- Returns: late, now · rate_limited, place of the limit · repeat, decision of the first ping ·
 --   held | none, expires_at_ms, done (1 or 0), verdicts of this trip ("" for not looked at)
 -- Writes: nothing when late or rate_limited; buckets; held: holds, record, shield, caller; when done: audit
@@ -14,16 +14,16 @@ local record_key, shield_key, audit_key, caller_key = KEYS[1], KEYS[2], KEYS[3],
 local not_after_ms, decision, ttl_ms, open_ms = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local hold_ms, shielded, tracked, audited = tonumber(ARGV[5]), ARGV[6] == "1", ARGV[7] == "1", ARGV[8] == "1"
 local audit_records_max, buyers_max, is_last = ARGV[9], tonumber(ARGV[10]), ARGV[11] == "1"
-local said_before, held_before, fingerprinted = ARGV[12], ARGV[13], ARGV[14] == "1"
-local default_at, json = tonumber(ARGV[15]), ARGV[16]
-tail_follows(4, 16)
+local said_before, fingerprinted, default_at, json = ARGV[12], ARGV[13] == "1", tonumber(ARGV[14]), ARGV[15]
+local held_before, buckets, candidates = cmsgpack.unpack(ARGV[16]), cmsgpack.unpack(ARGV[17]), cmsgpack.unpack(ARGV[18])
+tail_follows(4)
 
 local now = now_ms()
 if now > not_after_ms then
   return {"late", now}
 end
 
-local buckets = next_limits()
+bind_buckets(buckets)
 local reached = limit_reached(buckets)
 if reached then
   return {"rate_limited", reached}
@@ -35,12 +35,12 @@ if first and first ~= decision then
 end
 
 local held_buyers, held_count, held, said = {}, 0, {}, {}
-for buyer in string.gmatch(held_before, "[^,]+") do
+for _, buyer in ipairs(held_before) do
   held_buyers[buyer] = true
   held_count = held_count + 1
 end
-for at = 1, next_number() do
-  local one = next_candidate(false)
+for at, one in ipairs(candidates) do
+  bind_candidate(one)
   if held_count >= buyers_max then
     said[at] = ""
   elseif held_buyers[one.buyer] or (at == default_at and held_count > 0) then

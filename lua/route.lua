@@ -6,8 +6,8 @@
 -- ARGV: not_after_ms, decision, call (edge:call), attempt, attempts_max, is_pooled, has_caller, has_fields (1 or 0 each),
 --   position_seen (of the sale, as it was read), room (of that buyer; -1 no limit, -2 it is gone), lease_ms,
 --   call_ms (life of the call's record), keep_ms (life of the sale), cooldown_ms, beat_ms (what a heartbeat extends by),
---   endpoint, caller_matches (1 or 0), about (JSON for the sales stream), marks_count; tail: count of candidates;
---   for each: its position in the record, candidate
+--   endpoint, caller_matches (1 or 0), about (JSON for the sales stream), marks_count,
+--   candidates (msgpack)
 -- Returns: late, now · changed (the sale was read too early) · a reason | dial, position dialled, the sale (flat)
 -- Writes: nothing when late or changed; call; a dialled one also slots, sale, pool, caller, fields; a move also caps, marks,
 --   sales; none left: all of these back
@@ -17,7 +17,8 @@ local is_pooled, has_caller, has_fields = ARGV[6] == "1", ARGV[7] == "1", ARGV[8
 local position_seen, room, lease_ms, call_ms = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12]
 local keep_ms, cooldown_ms, beat_ms, endpoint = ARGV[13], tonumber(ARGV[14]), ARGV[15], ARGV[16]
 local caller_matches, about, marks_count = ARGV[17] == "1", ARGV[18], tonumber(ARGV[19])
-tail_follows(6, 19)
+local candidates = cmsgpack.unpack(ARGV[20])
+tail_follows(6)
 local pool_key = is_pooled and next_key()
 local lent_key = is_pooled and next_key()
 local caller_key = has_caller and next_key()
@@ -94,11 +95,10 @@ local chosen, chosen_position = nil, position_seen
 local stays = not is_next and room > -2
   and (lease_lives(slots_key, decision, now) or has_room(current, nil, now))
 if not stays and attempt < attempts_max then
-  for _ = 1, next_number() do
-    local position = next_arg()
-    local one = next_candidate(true)
+  for _, one in ipairs(candidates) do
+    bind_candidate(one)
     if not chosen and why_not(one, decision, now) == 0 then
-      chosen, chosen_position = one, position
+      chosen, chosen_position = one, one.position
     end
   end
 end

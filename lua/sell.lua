@@ -8,7 +8,7 @@
 --   audit_records_max, look_further, held_count, request_value (what the request shield must say after its decision),
 --   pool_id, fields_value (the fields shield's own name), order (positions, csv), about (JSON for the sales stream),
 --   default_at (place of the default buyer among the candidates, which only takes what nobody else does; 0: not there),
---   json (the record); tail: limits, count of candidates; for each: its position in the record, candidate
+--   json (the record), buckets (msgpack), candidates (msgpack)
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
 --   sold, position of the winner, number, now, periods it is counted in (csv), marks it left (csv), verdicts
@@ -21,7 +21,8 @@ local own_number, number_ms, cooldown_ms, keep_ms = ARGV[9], tonumber(ARGV[10]),
 local audit_records_max, look_further, held_count = ARGV[13], tonumber(ARGV[14]), tonumber(ARGV[15])
 local request_value, pool_id, fields_value, order, about = ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20]
 local default_at, json = tonumber(ARGV[21]), ARGV[22]
-tail_follows(4, 22)
+local buckets, candidates = cmsgpack.unpack(ARGV[23]), cmsgpack.unpack(ARGV[24])
+tail_follows(4)
 local request_key = has_request and next_key()
 local fields_key = has_fields and next_key()
 local caller_key = has_caller and next_key()
@@ -55,7 +56,7 @@ local same = fields_key and redis.call("GET", fields_key)
 if same then
   return {"elsewhere", same}
 end
-local buckets = next_limits()
+bind_buckets(buckets)
 local reached = limit_reached(buckets)
 if reached then
   return {"rate_limited", reached}
@@ -65,9 +66,8 @@ if needs_ping and redis.call("EXISTS", ping_key) == 0 then
 end
 
 local said, yes, yes_count, winner, position = {}, {}, 0, nil, -1
-for at = 1, next_number() do
-  local its_position = next_number()
-  local one = next_candidate(true)
+for at, one in ipairs(candidates) do
+  bind_candidate(one)
   if winner and yes_count >= look_further then
     said[at] = ""
   elseif yes[one.buyer] or (at == default_at and winner) then
@@ -78,7 +78,7 @@ for at = 1, next_number() do
       yes[one.buyer] = true
       yes_count = yes_count + 1
       if not winner then
-        winner, position = one, its_position
+        winner, position = one, one.position
       end
     end
   end

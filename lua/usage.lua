@@ -1,11 +1,11 @@
 -- usage: how full buyers, contracts and pools are, all at one moment.
 -- parts: clock, tail
 -- KEYS: none named; tail: per buyer holds, slots (ZSETs); per contract caps (HASH); per pool its ZSET
--- ARGV: buyers_count, contracts_count, pools_count; tail: per contract: count of caps, their fields; per pool: cooldown_ms
+-- ARGV: buyers_count, caps_fields (msgpack: per contract the fields of its caps), cooldowns_ms (msgpack: per pool)
 -- Returns: now; per buyer holds, slots; per contract its sold counts; per pool free, lent, cooling
 -- Writes: nothing
-local buyers_count, contracts_count, pools_count = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-tail_follows(0, 3)
+local buyers_count, caps_fields, cooldowns_ms = tonumber(ARGV[1]), cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3])
+tail_follows(0)
 
 local now = now_ms()
 local later = "(" .. now
@@ -13,17 +13,13 @@ local found = {now}
 for _ = 1, buyers_count * 2 do
   found[#found + 1] = redis.call("ZCOUNT", next_key(), later, "+inf")
 end
-for _ = 1, contracts_count do
-  local caps_key, fields = next_key(), {}
-  for at = 1, next_number() do
-    fields[at] = next_arg()
-  end
-  for at, sold in ipairs(redis.call("HMGET", caps_key, unpack(fields))) do
+for _, fields in ipairs(caps_fields) do
+  for _, sold in ipairs(redis.call("HMGET", next_key(), unpack(fields))) do
     found[#found + 1] = tonumber(sold or 0)
   end
 end
-for _ = 1, pools_count do
-  local pool_key, cooldown_ms = next_key(), next_number()
+for _, cooldown_ms in ipairs(cooldowns_ms) do
+  local pool_key = next_key()
   local rested_later = "(" .. (now + cooldown_ms)
   local lent = redis.call("ZCOUNT", pool_key, rested_later, "+inf")
   found[#found + 1] = redis.call("ZCOUNT", pool_key, "-inf", now)

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from service.store.embedded import redis_binary
+from service.store.embedded import die_with_parent, redis_binary
 
 
 class RedisServer:
@@ -36,7 +36,10 @@ class RedisServer:
     def start(self) -> "RedisServer":
         words = ["--port", "0", "--unixsocket", self.path, "--dir", str(self._folder), "--save", ""]
         words += ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", *self._options]
-        self._process = subprocess.Popen([redis_binary(), *words], stdout=subprocess.DEVNULL)
+        # Under a parent that is killed, as a test run that takes too long is, it ends too.
+        self._process = subprocess.Popen(
+            [redis_binary(), *words], stdout=subprocess.DEVNULL, preexec_fn=die_with_parent
+        )
         deadline = time.monotonic() + 10
         while not self._answers():
             assert self._process.poll() is None, "redis-server ended at its start"

@@ -1,17 +1,9 @@
--- limits: rate limits by calendar window. Needs tail, periods. A bucket is a HASH of window -> requests.
--- Tail KEYS: one per bucket. Tail ARGV: count of buckets; for each: expires at (ms), count of limits;
--- for each limit: its window's field, the limit.
-local function next_limits()
-  local buckets = {}
-  for at = 1, next_number() do
-    local bucket = {key = next_key(), expires_at_ms = next_arg(), fields = {}, limits = {}}
-    for limit_at = 1, next_number() do
-      bucket.fields[limit_at] = next_arg()
-      bucket.limits[limit_at] = next_number()
-    end
-    buckets[at] = bucket
+-- limits: rate limits by calendar window. Needs tail, periods. A bucket is a HASH of window -> requests; packed it has
+-- expires_at_ms, fields (one per window) and limits (likewise). Tail KEYS: one per bucket.
+local function bind_buckets(buckets)
+  for at = 1, #buckets do
+    buckets[at].key = next_key()
   end
-  return buckets
 end
 
 -- The place of the first limit that is reached, counted from 0 over all buckets; nil where none is.

@@ -18,8 +18,8 @@ local function take(one, lease, now, slot_until_ms)
     redis.call("ZREM", one.holds, lease)
     redis.call("ZREMRANGEBYSCORE", one.slots, "-inf", now)
   end
-  for _, key in ipairs(one.bought) do
-    redis.call("SET", key, lease, "PX", one.bought_ms)
+  for at = one.first_mark, one.last_mark do
+    redis.call("SET", keys[at], lease, "PX", one.bought_ms)
   end
 end
 

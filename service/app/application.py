@@ -25,8 +25,8 @@ def create_app(settings: Settings) -> web.Application:
     draining.attach(app)
     app[SERVING] = Serving(settings)
     app.cleanup_ctx.append(_serve)
-    for path, methods in _paths().items():
-        app.router.add_route("*", path, only(methods))
+    for path, handler in _paths().items():
+        app.router.add_route("*", path, answering(handler))
     app.router.add_route("*", "/{path:.*}", answering(nowhere))
     return app
 
@@ -38,25 +38,25 @@ async def _serve(app: web.Application) -> AsyncIterator[None]:
     await serving.close()
 
 
-def _paths() -> dict[str, dict[str, Handler]]:
-    """Handlers by path and method."""
+def _paths() -> dict[str, Handler]:
+    """Handlers by path. Guards stand before the methods: where a path does not exist, no method of it does."""
     ping, post, full = lead_handler("ping"), lead_handler("post"), lead_handler("full")
     return {
-        f"{_LEADS}/ping/{{vanity_uri}}": {"GET": ping, "POST": ping},
-        f"{_LEADS}/post/{{vanity_uri}}": {"GET": post, "POST": post},
-        f"{_LEADS}/full/{{vanity_uri}}": {"GET": full, "POST": full},
-        "/api/v1/calls/route": {"POST": _edge(edges.route)},
-        "/api/v1/calls/events": {"POST": _edge(edges.events)},
-        "/admin/status": {"GET": _admin(operators.status)},
-        "/admin/reload": {"POST": _admin(operators.reload)},
-        "/admin/buyers/{id}/pause": {"POST": _admin(operators.pause)},
-        "/admin/buyers/{id}/resume": {"POST": _admin(operators.resume)},
-        "/admin/decisions/{id}": {"GET": _admin(operators.decision)},
-        "/healthz": {"GET": public.healthz},
-        "/readyz": {"GET": public.readyz},
-        "/metrics": {"GET": on_ops_port(public.metrics_page)},
-        "/openapi.json": {"GET": public.openapi_document},
-        "/posting-instructions/{vanity_uri}": {"GET": public.instructions_page},
+        f"{_LEADS}/ping/{{vanity_uri}}": only(GET=ping, POST=ping),
+        f"{_LEADS}/post/{{vanity_uri}}": only(GET=post, POST=post),
+        f"{_LEADS}/full/{{vanity_uri}}": only(GET=full, POST=full),
+        "/api/v1/calls/route": _edge(only(POST=edges.route)),
+        "/api/v1/calls/events": _edge(only(POST=edges.events)),
+        "/admin/status": _admin(only(GET=operators.status)),
+        "/admin/reload": _admin(only(POST=operators.reload)),
+        "/admin/buyers/{id}/pause": _admin(only(POST=operators.pause)),
+        "/admin/buyers/{id}/resume": _admin(only(POST=operators.resume)),
+        "/admin/decisions/{id}": _admin(only(GET=operators.decision)),
+        "/healthz": only(GET=public.healthz),
+        "/readyz": only(GET=public.readyz),
+        "/metrics": on_ops_port(only(GET=public.metrics_page)),
+        "/openapi.json": only(GET=public.openapi_document),
+        "/posting-instructions/{vanity_uri}": only(GET=public.instructions_page),
     }
 
 

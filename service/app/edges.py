@@ -5,6 +5,7 @@ import time
 from aiohttp import web
 
 from service import metrics
+from service.app.bodies import body_of
 from service.app.replies import no_store, refuse, reply
 from service.app.serving import SERVING
 from service.errors import StoreDown
@@ -20,7 +21,7 @@ async def route(request: web.Request) -> web.StreamResponse:
     started = time.perf_counter()
     serving = request.app[SERVING]
     snapshot = serving.snapshot
-    sent = params(await request.read(), request.headers.get("Content-Type", ""), request.rel_url.raw_query_string)
+    sent = params(await body_of(request), request.headers.get("Content-Type", ""), request.rel_url.raw_query_string)
     asked = sent if isinstance(sent, Refusal) else decode_route(sent)
     if isinstance(asked, Refusal):
         return refuse(asked)
@@ -40,7 +41,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     """`POST /api/v1/calls/events`: 200 also for calls that are not known."""
     serving = request.app[SERVING]
     snapshot = serving.snapshot
-    sent = params(await request.read(), request.headers.get("Content-Type", ""), request.rel_url.raw_query_string)
+    sent = params(await body_of(request), request.headers.get("Content-Type", ""), request.rel_url.raw_query_string)
     report = sent if isinstance(sent, Refusal) else decode_event(sent)
     if isinstance(report, Refusal):
         return refuse(report)

@@ -27,6 +27,8 @@ def answering(handler: Handler) -> Handler:
             return unavailable("The exchange cannot take this now. Please try again.")
         except web.HTTPRequestEntityTooLarge:
             return refuse(Refusal("body_too_large", [f"The body may have at most {request.client_max_size} bytes."]))
+        except web.HTTPRequestTimeout:
+            return refuse(Refusal("malformed_body", ["The body did not come in time."]))
         except (web.HTTPBadRequest, HttpProcessingError, web.RequestPayloadError):
             return refuse(Refusal("malformed_body", ["The body could not be read as its headers describe it."]))
         except ConnectionError:
@@ -40,7 +42,7 @@ def answering(handler: Handler) -> Handler:
     return answered
 
 
-def only(method_handlers: dict[str, Handler]) -> Handler:
+def only(**method_handlers: Handler) -> Handler:
     """One handler for all methods of a path: HEAD and whatever else was not asked for is 405, never a GET without a
     body, which on a lead path would sell."""
     allowed = ", ".join(sorted(method_handlers))
@@ -53,7 +55,7 @@ def only(method_handlers: dict[str, Handler]) -> Handler:
             return response
         return await handler(request)
 
-    return answering(dispatched)
+    return dispatched
 
 
 async def nowhere(request: web.Request) -> web.StreamResponse:

@@ -20,8 +20,8 @@ from service.settings import SECRET_BYTES_MIN, Settings
 
 
 class Ground(Struct, frozen=True):
-    """All that was found before the first worker. `settings` has the secret; the listeners are the publishers', then
-    the operators' where they have a port of their own."""
+    """All that was found before the first worker. `settings` has the secret and the true `ops_port`; the listeners are
+    the publishers', then the operators' where they have a port of their own."""
 
     settings: Settings
     tls: ssl.SSLContext | None
@@ -36,7 +36,11 @@ def prepare(settings: Settings) -> Ground:
     """Secret, certificates and ports. The caller holds `take_var`. Raises StartFailed."""
     settings = msgspec.structs.replace(settings, secret=secret_of(settings))
     ports = [settings.port] if settings.ops_port is None else [settings.port, settings.ops_port]
-    return Ground(settings, tls_context(settings), [listen(settings.host, port) for port in ports])
+    listeners = [listen(settings.host, port) for port in ports]
+    if settings.ops_port is not None:
+        # By its number a worker tells the port: where it was 0, the one that the kernel chose.
+        settings = msgspec.structs.replace(settings, ops_port=listeners[1].getsockname()[1])
+    return Ground(settings, tls_context(settings), listeners)
 
 
 def take_var(var: Path) -> IO[str]:

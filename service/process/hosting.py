@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter as GunicornArbiter
 from gunicorn.config import Config
@@ -28,6 +29,9 @@ from service.exchange import compiling
 from service.process.worker import Worker
 from service.settings import Settings
 from service.store.embedded import EmbeddedRedis
+
+LINE_BYTES_MAX = 65_536
+"""Longest line of a request: a query may carry what a body may, so that a value too long is answered in words."""
 
 CreateApp = Callable[[Settings], web.Application]
 
@@ -92,6 +96,7 @@ class Hosted(BaseApplication):
             self._create_app(self.settings),
             access_log=None,
             keepalive_timeout=self.settings.keepalive_seconds,
+            max_line_size=LINE_BYTES_MAX,
             shutdown_timeout=self.settings.finish_seconds,
         )
 
@@ -183,8 +188,14 @@ class Arbiter(GunicornArbiter):
             _log.error("the embedded Redis does not start: %s", fault)
 
 
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether a fault is the service's. What is no HTTP its sender is told; anybody could fill the log with it."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 def run(hosted: Hosted, redis: EmbeddedRedis | None) -> int:
     """Serves until told to end; the exit code."""
+    logging.getLogger("aiohttp.server").addFilter(_is_ours)
     match.warm()  # before the fork, so that workers share what was loaded
     metrics.set_store(up=True, breaker_open=False)  # the arbiter asks Redis nothing and must not count as without it
     try:

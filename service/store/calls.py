@@ -99,10 +99,8 @@ def _route_builder(runner: Runner, pools: Pools, ask: RouteAsk) -> Callable[[int
     def build(now_ms: int) -> Asked:
         pack = _route_named(runner, pools, ask)
         packer = Packer(runner.keys, runner.calendar, now_ms, ask.sale.record.lead)
-        pack.args.append(len(ask.bids))
-        for position, bid in zip(ask.positions, ask.bids, strict=True):
-            pack.args.append(position)
-            packer.candidate(pack, bid, post_room(bid, ask.endpoint), to_take=True)
+        rooms = [post_room(bid, ask.endpoint) for bid in ask.bids]
+        pack.args.append(packer.takers(pack, ask.bids, rooms, ask.positions))
         return Asked(pack.keys, pack.args, pack.valid_until_ms)
 
     return build

@@ -34,6 +34,8 @@ class Channel:
     away or slow, at the latest at `give_up_at` (the event loop's time)."""
 
     def __init__(self, url: str, questions_max: int, connect_ms: int) -> None:
+        self.lines_made = 0
+        """Each one may lead to a Redis that knows nothing."""
         self._questions_max = questions_max
         self._options: dict[str, Any] = {
             "socket_connect_timeout": connect_ms / 1000,
@@ -140,6 +142,7 @@ class Channel:
         options: dict[str, Any] = {**parse_url(self._url), **self._options}
         made = options.pop("connection_class", redis.Connection)
         self._line = await open_line(made(**options), self._lost)
+        self.lines_made += 1
         return self._line
 
     def _connected_or_not(self, attempt: asyncio.Task[Line]) -> None:

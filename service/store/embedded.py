@@ -85,7 +85,7 @@ class EmbeddedRedis:
             stderr=subprocess.DEVNULL,
             # Ctrl-C in a terminal reaches a whole group: Redis must outlive the requests that are still in flight.
             start_new_session=True,
-            preexec_fn=_die_with_parent if _can_die_with_parent() else None,
+            preexec_fn=die_with_parent if _can_die_with_parent() else None,
         )
         self._await_answer(path)
         return f"unix://{quote(path)}"
@@ -196,5 +196,7 @@ def _can_die_with_parent() -> bool:
     return sys.platform == "linux" and threading.current_thread() is threading.main_thread()
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def die_with_parent() -> None:
+    """For a child between fork and exec: on Linux it is told to end when the thread that forked it does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -6,6 +6,7 @@ from service.model.catalog import Buyer, Contract, RingPool
 from service.store.asks import BuyerUse, CapUse, PoolUse, Usage
 from service.store.calendar import Hour
 from service.store.line import Word
+from service.store.packing import msgpack
 from service.store.runner import Asked, Runner
 
 BUYERS_PER_RUN = 200
@@ -44,11 +45,12 @@ async def _buyers_use(runner: Runner, buyers: list[Buyer], of_buyer: dict[int, l
     now_ms = runner.clock.now_ms()
     keys: list[bytes] = [key for buyer in buyers for key in runner.keys.buyer(buyer.id)]
     capped = [(buyer, one) for buyer in buyers for one in of_buyer[buyer.id] if one.caps]
-    args: list[Word] = [len(buyers), len(capped), 0]
+    fields: list[list[str]] = []
     for buyer, contract in capped:
         hour = runner.calendar.hour(buyer.timezone, now_ms)
         keys.append(runner.keys.contract(contract.id).caps)
-        args += [len(contract.caps), *(hour.periods[cap.per].field for cap in contract.caps)]
+        fields.append([hour.periods[cap.per].field for cap in contract.caps])
+    args: list[Word] = [len(buyers), msgpack(fields), msgpack([])]
     found = iter((await runner.look("usage", keys, args))[1:])
     leases = {buyer.id: (next(found), next(found)) for buyer in buyers}
     caps: dict[int, dict[str, list[CapUse]]] = {buyer.id: {} for buyer in buyers}
@@ -73,7 +75,7 @@ async def _pools_use(runner: Runner, pools: Sequence[RingPool]) -> list[PoolUse]
     if not pools:
         return []
     keys = [runner.keys.pool(pool.id).pool for pool in pools]
-    args = [0, 0, len(pools), *(pool.cooldown_seconds * 1000 for pool in pools)]
+    args: list[Word] = [0, msgpack([]), msgpack([pool.cooldown_seconds * 1000 for pool in pools])]
     found = iter((await runner.look("usage", keys, args))[1:])
     return [PoolUse(pool=pool.id, free=next(found), lent=next(found), cooling=next(found)) for pool in pools]
 

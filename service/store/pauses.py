@@ -7,7 +7,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from service.errors import StoreDown
-from service.store.channel import Channel
+from service.store.channel import Channel, ScriptFault
 from service.store.runner import Runner
 
 REREAD_SECONDS = 5.0
@@ -34,7 +34,7 @@ async def watch(runner: Runner, channel: Channel, on_pauses: Callable[[frozenset
         try:
             async with channel.subscriber() as subscriber:
                 await _listen(runner, subscriber, on_pauses)
-        except (StoreDown, RedisError, OSError):
+        except (StoreDown, ScriptFault, RedisError, OSError):
             await asyncio.sleep(AGAIN_SECONDS)
 
 

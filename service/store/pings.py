@@ -2,7 +2,7 @@
 
 from service.store.asks import Held, HoldAsk
 from service.store.line import Word
-from service.store.packing import Pack, Packer, default_at, ping_room, post_room, refused_by
+from service.store.packing import Pack, Packer, default_at, msgpack, ping_room, post_room, refused_by
 from service.store.records import record_json, said_csv, said_of_reply
 from service.store.runner import Asked, Runner
 
@@ -15,10 +15,9 @@ async def hold(runner: Runner, zone: str, ask: HoldAsk) -> Held:
         pack = _named(runner, ask, json)
         packer = Packer(runner.keys, runner.calendar, now_ms, ask.record.lead)
         # Counted once: a further trip belongs to the same request.
-        packer.limits(pack, ask.endpoint.vanity_uri, zone, () if ask.said_before else ask.limits)
-        pack.args.append(len(ask.bids))
-        for bid in ask.bids:
-            packer.candidate(pack, bid, room_of(bid, ask.endpoint), to_take=False)
+        limits = () if ask.said_before else ask.limits
+        pack.args.append(packer.limits(pack, ask.endpoint.vanity_uri, zone, limits))
+        pack.args.append(packer.candidates(pack, ask.bids, [room_of(bid, ask.endpoint) for bid in ask.bids]))
         return Asked(pack.keys, pack.args, pack.valid_until_ms)
 
     reply = await runner.write("hold", build)
@@ -56,10 +55,10 @@ def _named(runner: Runner, ask: HoldAsk, json: bytes) -> Pack:
         endpoint.buyers_max,
         int(ask.last),
         said_before + "," if ask.said_before and ask.bids else said_before,
-        ",".join(map(str, held_buyers)),
         int(shielded and not ask.said_before),
         default_at(ask.bids),
         json,
+        msgpack(held_buyers),
     ]
     caller_key = keys.caller(ask.record.own_number, ask.caller_id) if tracked else record_key
     return Pack([record_key, keys.shield(ask.fingerprint) if shielded else record_key, keys.audit, caller_key], args)

@@ -27,11 +27,9 @@ async def sell(runner: Runner, zone: str, pools: Mapping[str, RingPool], ask: Se
     def build(now_ms: int) -> Asked:
         pack = _named(runner, pools, ask, json)
         packer = Packer(runner.keys, runner.calendar, now_ms, ask.record.lead)
-        packer.limits(pack, ask.endpoint.vanity_uri, zone, ask.limits)
-        pack.args.append(len(ask.bids))
-        for position, bid in zip(ask.order, ask.bids, strict=True):
-            pack.args.append(position)
-            packer.candidate(pack, bid, post_room(bid, ask.endpoint), to_take=True)
+        pack.args.append(packer.limits(pack, ask.endpoint.vanity_uri, zone, ask.limits))
+        rooms = [post_room(bid, ask.endpoint) for bid in ask.bids]
+        pack.args.append(packer.takers(pack, ask.bids, rooms, ask.order))
         return Asked(pack.keys, pack.args, pack.valid_until_ms)
 
     reply = await runner.write("sell", build)

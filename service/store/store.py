@@ -1,6 +1,7 @@
 """The door to Redis: one verb per thing the exchange asks."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,13 +23,15 @@ from service.store.asks import (
     Sold,
     Usage,
 )
-from service.store.channel import Channel
+from service.store.channel import Channel, ScriptFault
 from service.store.keys import Keys
 from service.store.records import ping_of, sale_of
 from service.store.runner import Runner
 from service.store.settings import StoreSettings
 
 CANCEL_AGAIN_SECONDS = 0.05
+
+_log = logging.getLogger(__name__)
 
 
 class Store:
@@ -159,20 +162,26 @@ class Store:
         self._tasks.add(asyncio.get_running_loop().create_task(work))
 
     async def _keep_watch(self) -> None:
-        """Learns the clock every few seconds; while the breaker is open, asks for a sign of life."""
-        settings, runner = self._settings, self._runner
-        waited_ms = 0
+        """Learns the clock every few seconds; while the breaker is open, asks for a sign of life; on a new line, learns
+        the clock and stocks the pools, for what answers may have lost everything."""
+        settings, runner, channel = self._settings, self._runner, self._channel
+        waited_ms, lines_known = 0, channel.lines_made
         while True:
             await asyncio.sleep(settings.probe_ms / 1000)
             waited_ms += settings.probe_ms
-            was_open = runner.breaker.is_open
-            if not was_open and waited_ms < settings.clock_refresh_ms:
+            is_new = channel.lines_made != lines_known
+            if not runner.breaker.is_open and not is_new and waited_ms < settings.clock_refresh_ms:
                 continue
             waited_ms = 0
             try:
+                if is_new:
+                    runner.clock.forget()
                 await runner.probe()
-                if was_open:
+                if channel.lines_made != lines_known:
                     await gauges.stock(runner, list(self._pools.values()))
+                    lines_known = channel.lines_made
             except StoreDown:
                 runner.breaker.failed()
-                self._channel.reset()
+                channel.reset()
+            except ScriptFault:
+                _log.exception("the watch over Redis met a fault of ours")

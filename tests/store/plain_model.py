@@ -94,7 +94,10 @@ class PlainModel:
             self.pings[lead] = (self.now + PING_TTL, offered)
         return said
 
-    def sell(self, lead: str, question: str, order: list[int], needs_ping: bool) -> tuple[str, list[int | None]]:
+    def sell(
+        self, lead: str, question: str, order: list[int], needs_ping: bool, given: str
+    ) -> tuple[str, list[int | None]]:
+        """`given` is the number that was lent: among those that have rested for the same seconds, any is right."""
         if lead in self.sales:
             return ("repeat" if self.sales[lead].question == question else "already_sold"), []
         if needs_ping and self.pings.get(lead, (-1, []))[0] <= self.now:
@@ -111,7 +114,7 @@ class PlainModel:
             return "no_tracking_number", said
         for leases in self.holds.values():
             leases.pop(lead, None)
-        number = free[0][1]
+        number = given if (free[0][0], given) in free else free[0][1]
         self.free_at[number] = self.now + NUMBER_HOLD + COOLDOWN
         self.lent[number] = lead
         self.slots[order[winner]][lead] = self.now + NUMBER_HOLD

@@ -80,7 +80,8 @@ def machine(redis: RedisForTest) -> type[RuleBasedStateMachine]:
                 held_buyers=tuple(BIDS[at].buyer.id for at in known),
             )
             sold = self.run(self.store.sell(ask))
-            status, said = self.model.sell(lead, question, order, needs_ping)
+            given = sold.sale.number if sold.sale else ""
+            status, said = self.model.sell(lead, question, order, needs_ping, given)
             assert (sold.status, list(sold.said)) == (status, said)
             if status in ("sold", "repeat"):
                 assert sold.sale is not None

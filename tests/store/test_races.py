@@ -55,8 +55,8 @@ async def test_two_hundred_pings_share_five_slots(redis: RedisForTest) -> None:
         (0, 0),
         (0, 0),
     ]
-    use = (await store.usage([], [POOL], [])).pools[0]
-    assert (use.free + use.cooling, use.lent) == (len(POOL.numbers), 0)
+    (numbers,) = (await store.usage([], [POOL], [])).pools
+    assert (numbers.free + numbers.cooling, numbers.lent) == (len(POOL.numbers), 0)
     await store.close()
 
 
