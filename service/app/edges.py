@@ -26,7 +26,7 @@ async def route(request: web.Request) -> web.StreamResponse:
     if isinstance(asked, Refusal):
         return refuse(asked)
     try:
-        routing = await call.route(serving.store, snapshot, asked)
+        routing = await call.route(serving.store.for_one_answer(), snapshot, asked)
     except StoreDown:
         # A switch must tell the caller's network something: the same reject as ever, under a 503.
         metrics.count_call("", "store_down")
@@ -46,7 +46,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     if isinstance(report, Refusal):
         return refuse(report)
     taken = await call.event(
-        serving.store,
+        serving.store.for_one_answer(),
         snapshot,
         CallEvent(
             event=report.event,

@@ -130,7 +130,7 @@ def _question(endpoint: Endpoint, admitted: Admitted, decoded: Decoded) -> Quest
 
 async def _exchange(serving: Serving, snapshot: Snapshot, asked: Asked) -> Outcome:
     """The one place where a question takes its way: real or test, ping or post or both in one."""
-    store, question, kind = serving.store, asked.question, asked.decoded.asked
+    store, question, kind = serving.store.for_one_answer(), asked.question, asked.decoded.asked
     if question.test:
         watch = rehearsal.Stopwatch(asked.decode_us)
         if kind == "ping":

@@ -5,6 +5,7 @@ import asyncio
 from msgspec import UNSET, UnsetType
 
 from service import metrics
+from service.errors import StoreDown
 from service.exchange import fingerprint
 from service.exchange.admission import limits_of
 from service.exchange.candidates import Candidates
@@ -79,7 +80,7 @@ async def _hold(store: Store, candidates: Candidates, before: Held) -> Held:
 
 async def _repeat(store: Store, snapshot: Snapshot, question: Question, first: str) -> LeadAnswer | None:
     """The first ping's answer again; None where that has just run out or found no buyer. A copy that comes while
-    the first is still at work waits for it."""
+    the first is still at work waits for it. Raises StoreDown where that takes too long."""
     for _ in range(REPEAT_POLLS_MAX):
         found = await store.ping(first)
         if found is None:
@@ -88,7 +89,7 @@ async def _repeat(store: Store, snapshot: Snapshot, question: Question, first: s
             left_ms = found.expires_at_ms - store.now_ms()
             return _quoted(snapshot, question, found.record, found.said, left_ms, repeat=True)
         await asyncio.sleep(REPEAT_POLL_MS / 1000)
-    return NoMatch(decision_id=first, request_id=echo(question), repeat=True)
+    raise StoreDown("The first of these pings is still at work.")
 
 
 async def opt_out(store: Store, snapshot: Snapshot, question: Question) -> LeadAnswer | RateLimited:

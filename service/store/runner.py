@@ -1,6 +1,7 @@
 """Runs scripts and reads against Redis, within their time, behind the breaker."""
 
 import asyncio
+import copy
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -42,6 +43,13 @@ class Runner:
         self.calendar = Calendar()
         self.breaker = Breaker(settings.breaker_failures)
         self._channel = channel
+        self._deadline: float | None = None
+
+    def for_one_answer(self) -> "Runner":
+        """The same, with the time of one answer running from now on: all its trips share `give_up_ms`."""
+        timed = copy.copy(self)
+        timed._deadline = self._give_up_at()
+        return timed
 
     async def write(self, verb: str, build: Callable[[int], Asked]) -> list[Any]:
         """Runs a writing script. `build` is given Redis' time; where a period has ended on the way it builds once more.
@@ -50,8 +58,9 @@ class Runner:
         """
         self.breaker.check()
         now_ms = self.clock.now_ms()
-        not_after_ms = now_ms + self.settings.not_after_ms
         give_up_at = self._give_up_at()
+        left_ms = int((give_up_at - asyncio.get_running_loop().time()) * 1000)
+        not_after_ms = now_ms + left_ms - self.settings.late_margin_ms
         for _ in range(2):
             asked = build(now_ms)
             args = [min(not_after_ms, asked.valid_until_ms - 1), *asked.args]
@@ -94,6 +103,8 @@ class Runner:
         return reply
 
     def _give_up_at(self) -> float:
+        if self._deadline is not None:
+            return self._deadline
         return asyncio.get_running_loop().time() + self.settings.give_up_ms / 1000
 
     async def _guarded(self, work: Any) -> Any:

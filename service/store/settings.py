@@ -4,10 +4,11 @@ from msgspec import Struct
 
 
 class StoreSettings(Struct, frozen=True):
-    not_after_ms: int = 150
-    """Past this a script answers `late` and writes nothing."""
     give_up_ms: int = 200
-    """When a waiter raises StoreDown: after `not_after_ms`, and with 50 ms left to answer within 250."""
+    """When a waiter raises StoreDown: with 50 ms left to answer within 250. All trips of one answer share it."""
+    late_margin_ms: int = 50
+    """So long before that a script answers `late` and writes nothing: covers what the clocks may differ by, and the way
+    back. So who was told 503 has taken nothing."""
     connect_ms: int = 1_000
     """For a connection made at start; a later one must fit into the time of its caller."""
     questions_max: int = 4_096

@@ -1,6 +1,7 @@
 """The door to Redis: one verb per thing the exchange asks."""
 
 import asyncio
+import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -84,6 +85,13 @@ class Store:
     def hash_of(self, text: bytes) -> str:
         """A hash keyed by the secret: for fingerprints, which stand in keys."""
         return self._runner.keys.hash_of(text)
+
+    def for_one_answer(self) -> "Store":
+        """This store with the time of one answer running: all that is asked of it for a request, in however many trips,
+        is over (in words, or as StoreDown) when that time is."""
+        timed = copy.copy(self)
+        timed._runner = self._runner.for_one_answer()
+        return timed
 
     # Leads
 

@@ -51,8 +51,12 @@ async def test_a_lead_may_come_as_json_form_or_query(serve: Serve, method: str, 
 async def test_where_a_name_stands_in_both_the_body_wins(serve: Serve) -> None:
     served = await serve(ONE_BUYER)
     query = {"caller_id": "+12125550001", "age": "99"}
-    for how in ({"json": {"caller_id": CALLER}}, {"data": {"caller_id": CALLER}}):
-        assert await understood(served, params=query, **how) == {"caller_id": CALLER, "age": 99}
+    bodies: list[dict[str, Any]] = [{"json": {"caller_id": CALLER}}, {"data": {"caller_id": CALLER}}]
+    for body in bodies:
+        assert await understood(served, params=query, **body) == {
+            "caller_id": CALLER,
+            "age": 99,
+        }
 
 
 @pytest.mark.parametrize("verb", ["ping", "post", "full"])

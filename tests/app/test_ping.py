@@ -138,8 +138,10 @@ async def test_a_repeated_ping_is_told_the_seconds_that_are_left(serve: Serve) -
     told = {first["ping_ids_expiry_in_seconds"]}
     async with asyncio.timeout(10):
         while "repeat" in (again := (await served.ping(caller_id=CALLER))[1]):
+            assert again["success"] is True
             told.add(again["ping_ids_expiry_in_seconds"])
-    assert told == {2, 1, 0}
+    assert {2} < told <= {2, 1, 0}  # a busy machine may miss one
+    assert again["success"] is True
     assert again["decision_id"] != first["decision_id"]
 
 

@@ -167,6 +167,6 @@ async def test_requests_at_once_never_pass_a_limit(serve: Serve) -> None:
 
 
 async def test_endpoints_do_not_share_their_limits(serve: Serve) -> None:
-    one = {"rate_limits": {"per_day": 1}, "source_rate_limits": {"per_day": 1}}
+    one: dict[str, Any] = {"rate_limits": {"per_day": 1}, "source_rate_limits": {"per_day": 1}}
     served = await serve(catalog(endpoint(**one), endpoint("other", **one), BUYER))
     assert [(await served.ping(uri))[0] for uri in ("calls", "other", "calls", "other")] == [200, 200, 429, 429]

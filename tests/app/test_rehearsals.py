@@ -52,8 +52,8 @@ async def test_a_test_needs_the_token_of_the_operator_or_of_a_source_that_may(se
     for flag in (1, "1", True, "true"):
         assert (await served.ping(test=flag, auth_token="may"))[1]["test"] is True
     assert (await served.ping(test=1, auth_token=ADMIN_TOKEN))[1]["test"] is True
-    for flag in (0, "0", False, "false", "", None):
-        assert "test" not in (await served.ping(test=flag))[1]
+    for nothing in (0, "0", False, "false", "", None):
+        assert "test" not in (await served.ping(test=nothing))[1]
     assert (await served.ping(test="maybe"))[0] == 422
 
 

@@ -203,7 +203,15 @@ async def test_hostile_queries_are_answered_in_words(served: Served) -> None:
 
 
 async def test_hostile_tokens_and_headers_are_answered_in_words(served: Served) -> None:
-    for authorization in ("", "Bearer", "Bearer ", "bearer x y", "Basic Og==", "Bearer " + "x" * 7_000, "Bearer ünicode"):
+    for authorization in (
+        "",
+        "Bearer",
+        "Bearer ",
+        "bearer x y",
+        "Basic Og==",
+        "Bearer " + "x" * 7_000,
+        "Bearer ünicode",
+    ):
         for path in ("/api/v1/calls/route", "/admin/status", lead_path("ping", "closed")):
             headers = {"Authorization": authorization}
             assert (await served.request("POST", path, json={}, headers=headers)).http in (401, 405), authorization

@@ -22,7 +22,7 @@ COOLDOWN_SECONDS = 1
 NUMBERS = tuple(f"+1800555{at:04}" for at in range(300))
 POOL = RingPool(id="toll_free", numbers=NUMBERS, cooldown_seconds=COOLDOWN_SECONDS)
 # The machine may be busy: here it is not the time of an answer that is looked at.
-PATIENT = StoreSettings(not_after_ms=5_000, give_up_ms=6_000)
+PATIENT = StoreSettings(give_up_ms=6_000, late_margin_ms=1_000)
 BUYERS = {one.buyer.id: one.buyer for one in BIDS}
 
 

@@ -18,7 +18,7 @@ LEADS = st.integers(0, 7).map("d{}".format)
 CALLS = st.integers(0, 3).map("c{}".format)
 BUYERS = {one.buyer.id: one.buyer for one in BIDS}
 # The machine may be busy: here it is not the time of an answer that is looked at.
-PATIENT = StoreSettings(not_after_ms=5_000, give_up_ms=6_000)
+PATIENT = StoreSettings(give_up_ms=6_000, late_margin_ms=1_000)
 
 
 def machine(redis: RedisForTest) -> type[RuleBasedStateMachine]:
