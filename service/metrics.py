@@ -92,8 +92,17 @@ _BUYER_DECLINES = _counter(
 _BIDS = _counter("bids_total", "Bids offered to publishers, by offer.", "offer")
 _BID_AMOUNT = _counter("bid_amount_total", "Sum of the bids offered, in units of the account's currency.", "offer")
 _SALES = _counter("sales_total", "Sales made, by offer.", "offer")
-_REVENUE = _counter("revenue_total", "What buyers owe for sales, in units of the account's currency.", "offer")
-_PAYOUT = _counter("payout_total", "What publishers are owed for sales, in units of the account's currency.", "offer")
+_REVENUE = _counter("revenue_total", "Price of the sales made, in units of the account's currency.", "offer")
+_PAYOUT = _counter(
+    "payout_total", "What was quoted to publishers for the sales made, in units of the account's currency.", "offer"
+)
+_SALE_CHANGES = _counter(
+    "sale_changes_total",
+    "Sales that a call changed, by offer and change (moved to the next buyer, voided). Sales, revenue and payout count "
+    "what posts sold and are not corrected by these.",
+    "offer",
+    "change",
+)
 _RATE_LIMITED = _counter("rate_limited_total", "Requests answered 429, by whose limit and window.", "scope", "per")
 _LATE_SCRIPTS = _counter("store_late_scripts_total", "Scripts that ran too late and therefore wrote nothing.")
 _RELOAD_FAILURES = _counter("catalog_reload_failures_total", "Reloads refused because the new catalog has mistakes.")
@@ -173,7 +182,8 @@ def buyer_label(buyer_id: int) -> str:
 
 
 def label_buyers(buyer_ids: Iterable[int]) -> None:
-    """Gives the catalog's first buyers their labels, the same ones in every worker."""
+    """Gives a catalog's first buyers their labels, and no others: the same ones in every worker."""
+    _labelled_buyers.clear()
     for buyer_id in buyer_ids:
         buyer_label(buyer_id)
 
@@ -194,6 +204,10 @@ def count_sale(offer: str, bid_micros: int, payout_micros: int) -> None:
     _SALES.labels(offer).inc()
     _REVENUE.labels(offer).inc(bid_micros / _MICROS)
     _PAYOUT.labels(offer).inc(payout_micros / _MICROS)
+
+
+def count_sale_change(offer: str, change: Literal["moved", "voided"]) -> None:
+    _SALE_CHANGES.labels(offer, change).inc()
 
 
 def count_rate_limited(scope: str, per: str) -> None:

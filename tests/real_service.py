@@ -1,7 +1,6 @@
 """The whole service as a process of its own, spoken to over HTTP like anybody would."""
 
 import json
-import os
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -111,5 +110,3 @@ def _command_line(pid: int) -> str:
         return ""
 
 
-def kill(pid: int, signal: int) -> None:
-    os.kill(pid, signal)

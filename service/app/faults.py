@@ -23,23 +23,38 @@ def answering(handler: Handler) -> Handler:
     async def answered(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except StoreDown:
-            return unavailable("The exchange cannot take this now. Please try again.")
-        except web.HTTPRequestEntityTooLarge:
-            return refuse(Refusal("body_too_large", [f"The body may have at most {request.client_max_size} bytes."]))
-        except web.HTTPRequestTimeout:
-            return refuse(Refusal("malformed_body", ["The body did not come in time."]))
-        except (web.HTTPBadRequest, HttpProcessingError, web.RequestPayloadError):
-            return refuse(Refusal("malformed_body", ["The body could not be read as its headers describe it."]))
         except ConnectionError:
             raise  # the client has gone: nobody is left to answer
-        except Exception:
-            trace_id = logs.new_trace_id()
-            metrics.count_fault()
-            _log.exception("a request failed", extra={"trace_id": trace_id})
-            return reply(Internal(status="internal", trace_id=trace_id))
+        except Exception as fault:
+            return _answer_to(fault, request)
 
     return answered
+
+
+def word_of(fault: Exception) -> str:
+    """The status that a fault is answered with."""
+    if isinstance(fault, StoreDown):
+        return "unavailable"
+    if isinstance(fault, web.HTTPRequestEntityTooLarge):
+        return "body_too_large"
+    unreadable = (web.HTTPRequestTimeout, web.HTTPBadRequest, HttpProcessingError, web.RequestPayloadError)
+    return "malformed_body" if isinstance(fault, unreadable) else "internal"
+
+
+def _answer_to(fault: Exception, request: web.Request) -> web.Response:
+    word = word_of(fault)
+    if word == "unavailable":
+        return unavailable("The exchange cannot take this now. Please try again.")
+    if word == "body_too_large":
+        return refuse(Refusal(word, [f"The body may have at most {request.client_max_size} bytes."]))
+    if isinstance(fault, web.HTTPRequestTimeout):
+        return refuse(Refusal(word, ["The body did not come in time."]))
+    if word == "malformed_body":
+        return refuse(Refusal(word, ["The body could not be read as its headers describe it."]))
+    trace_id = logs.new_trace_id()
+    metrics.count_fault()
+    _log.error("a request failed", exc_info=fault, extra={"trace_id": trace_id})
+    return reply(Internal(status="internal", trace_id=trace_id))
 
 
 def only(**method_handlers: Handler) -> Handler:

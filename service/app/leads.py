@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from aiohttp import web
 from msgspec import UNSET, Struct
@@ -9,10 +10,9 @@ from msgspec import UNSET, Struct
 from service import metrics
 from service.app.addresses import client_address
 from service.app.bodies import body_of
-from service.app.faults import Handler
+from service.app.faults import Handler, word_of
 from service.app.replies import rate_limited, refuse, reply, unavailable
 from service.app.serving import SERVING, Serving
-from service.errors import StoreDown
 from service.exchange import ping, post, rehearsal
 from service.exchange.admission import Admitted, Claim
 from service.exchange.post import Outcome
@@ -24,6 +24,16 @@ from service.wire import Asked as AskedWord
 from service.wire import Decoded, Params, Path, Refusal, bearer, mint_decision_id, params, text_or_nothing
 
 
+class Arrived(NamedTuple):
+    """A request whose body was read."""
+
+    snapshot: Snapshot
+    endpoint: Endpoint
+    request: web.Request
+    path: Path
+    sent: Params
+
+
 class Asked(Struct, frozen=True):
     """A request that may be answered: the question, what was decoded, and how long that took."""
 
@@ -32,82 +42,106 @@ class Asked(Struct, frozen=True):
     decode_us: int
 
 
+class Tally(Struct):
+    """What a request is counted as; filled in on its way."""
+
+    kind: AskedWord
+    vanity_uri: str = metrics.OTHER
+    status: str = "internal"
+
+    def count(self) -> None:
+        if self.kind == "ping":
+            metrics.count_ping(self.vanity_uri, self.status)
+        else:
+            metrics.count_post(self.vanity_uri, self.kind, self.status)
+
+
 def lead_handler(path: Path) -> Handler:
     """The handler of one of the three lead paths."""
     observe: Callable[[float], None] = metrics.observe_ping if path == "ping" else metrics.observe_post
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        # Outside the gate: a body that never comes must not take the place of one that is here.
-        body = await body_of(request)
         started = time.perf_counter()
-        serving = request.app[SERVING]
-        with serving.gate as admitted:
-            if not admitted:
-                _count(path, metrics.OTHER, "unavailable")
-                return unavailable("Too much is in flight. Please try again.")
-            response = await _answer(serving, request, path, body)
-        observe(time.perf_counter() - started)
-        return response
+        serving, tally = request.app[SERVING], Tally(path)
+        try:
+            return await _answer(serving, request, path, tally)
+        except Exception as fault:
+            tally.status = word_of(fault)
+            raise
+        finally:
+            tally.count()
+            observe(time.perf_counter() - started)
 
     return handle
 
 
-async def _answer(serving: Serving, request: web.Request, path: Path, body: bytes) -> web.Response:
+async def _answer(serving: Serving, request: web.Request, path: Path, tally: Tally) -> web.Response:
     snapshot = serving.snapshot
     endpoint = snapshot.catalog.endpoints.get(request.match_info["vanity_uri"])
     if endpoint is None:
-        _count(path, metrics.OTHER, "unknown_endpoint")
+        tally.status = "unknown_endpoint"
         return refuse(Refusal("unknown_endpoint", ["There is no endpoint at this address."]))
-    sent = params(body, request.headers.get("Content-Type", ""), request.rel_url.raw_query_string)
+    tally.vanity_uri = endpoint.vanity_uri
+    sent = params(await body_of(request), request.headers.get("Content-Type", ""), request.rel_url.raw_query_string)
     if isinstance(sent, Refusal):
-        _count(path, endpoint.vanity_uri, sent.status)
+        tally.status = sent.status
         return refuse(sent)
-    asked = _asked(serving, snapshot, endpoint, request, path, sent)
+    asked = _asked(serving, Arrived(snapshot, endpoint, request, path, sent))
     if isinstance(asked, Refusal):
-        _count(path, endpoint.vanity_uri, asked.status)
+        tally.status = asked.status
         return refuse(asked, request_id=text_or_nothing(sent, "request_id") or UNSET)
 
-    kind = asked.decoded.asked
-    try:
+    tally.kind = asked.decoded.asked
+    with serving.gate as has_room:  # only now: a body that comes slowly keeps nobody else out
+        if not has_room:
+            tally.status = "unavailable"
+            return unavailable("Too much is in flight. Please try again.")
         outcome = await _exchange(serving, snapshot, asked)
-    except StoreDown:
-        _count(kind, endpoint.vanity_uri, "unavailable")
-        raise
     if isinstance(outcome, RateLimited):
+        tally.status = "rate_limited"
         metrics.count_rate_limited(outcome.scope, outcome.per)
-        _count(kind, endpoint.vanity_uri, "rate_limited")
         return rate_limited(outcome, request_id=asked.question.request_id or UNSET)
-    _count(kind, endpoint.vanity_uri, outcome.status)
+    tally.status = outcome.status
     if isinstance(outcome, Refusal):
         return refuse(outcome, request_id=asked.question.request_id or UNSET)
     return reply(outcome)
 
 
-def _asked(
-    serving: Serving, snapshot: Snapshot, endpoint: Endpoint, request: web.Request, path: Path, sent: Params
-) -> Asked | Refusal:
-    """The question behind a request, or why it is not answered: who may not ask is told so before what is wrong."""
+def _asked(serving: Serving, arrived: Arrived) -> Asked | Refusal:
+    """The question behind a request, or why it is not answered: who may not ask is told so before what is wrong, and
+    what is wrong is told whole."""
     before = time.perf_counter_ns()
+    snapshot, endpoint, request, sent = arrived.snapshot, arrived.endpoint, arrived.request, arrived.sent
     token = bearer(request.headers.get("Authorization", ""))
     opted_out = request.headers.get("Sec-GPC", "") == "1"
-    decoded = snapshot.decoders[endpoint.vanity_uri].decode(sent, path, token=token, sec_gpc=opted_out)
-    address = _address(serving, request)
-    if isinstance(decoded, Refusal):
-        claim = Claim(
-            source_id=text_or_nothing(sent, "traffic_source_id"),
-            token=text_or_nothing(sent, "auth_token") or token,
-            address=address,
-        )
-    else:
-        claim = Claim(decoded.traffic_source_id, decoded.auth_token, address, decoded.test)
+    decoded = snapshot.decoders[endpoint.vanity_uri].decode(sent, arrived.path, token=token, sec_gpc=opted_out)
+    claim = _claim(decoded, sent, token=token, address=_address(serving, request))
     admitted = snapshot.doors.admit(endpoint, claim, admin_token=serving.settings.admin_token)
     if isinstance(admitted, Refusal):
-        return admitted
+        return _both(admitted, decoded) if isinstance(decoded, Refusal) else admitted
     if isinstance(decoded, Refusal):
         return decoded
     if foreign := snapshot.doors.foreign_number(admitted.source_id, decoded.own_number):
         return foreign
     return Asked(_question(endpoint, admitted, decoded), decoded, (time.perf_counter_ns() - before) // 1000)
+
+
+def _claim(decoded: Decoded | Refusal, sent: Params, *, token: str, address: str) -> Claim:
+    """What a request says of its sender, as far as it can be read."""
+    if not isinstance(decoded, Refusal):
+        return Claim(decoded.traffic_source_id, decoded.auth_token, address, decoded.test)
+    return Claim(
+        source_id=text_or_nothing(sent, "traffic_source_id"),
+        token=text_or_nothing(sent, "auth_token") or token,
+        address=address,
+    )
+
+
+def _both(admitted: Refusal, decoded: Refusal) -> Refusal:
+    """All that is invalid, whoever found it; any other refusal of the sender comes first."""
+    if isinstance(admitted.errors, dict) and isinstance(decoded.errors, dict):
+        return Refusal("invalid", decoded.errors | admitted.errors)
+    return admitted
 
 
 def _question(endpoint: Endpoint, admitted: Admitted, decoded: Decoded) -> Question:
@@ -149,10 +183,3 @@ def _address(serving: Serving, request: web.Request) -> str:
     trusted = serving.settings.trusted_proxies
     peer = request.remote or ""
     return client_address(peer, ",".join(request.headers.getall("X-Forwarded-For", ())), trusted) if trusted else peer
-
-
-def _count(kind: AskedWord, vanity_uri: str, status: str) -> None:
-    if kind == "ping":
-        metrics.count_ping(vanity_uri, status)
-    else:
-        metrics.count_post(vanity_uri, kind, status)

@@ -7,6 +7,7 @@ from aiohttp import web
 from service.app.replies import refuse, reply
 from service.app.serving import SERVING
 from service.exchange import compiling
+from service.exchange.diagnosis import readable
 from service.exchange.snapshot import Snapshot
 from service.model.catalog import Buyer
 from service.model.room import ping_limit
@@ -112,4 +113,6 @@ async def decision(request: web.Request) -> web.StreamResponse:
     records = await serving.store.decision(decision_id) if decision_id else []
     if decision_id is None or not records:
         return refuse(Refusal("not_found", ["There is no decision of this id on record."]))
-    return reply(DecisionAnswer(decision_id=decision_id, decision={"records": records}))
+    return reply(
+        DecisionAnswer(decision_id=decision_id, decision={"records": [readable(record) for record in records]})
+    )

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
+import msgspec
 from aiohttp import web
 
 from service import __version__, metrics
@@ -88,7 +89,11 @@ def _state_samples(snapshot: Snapshot, usage: Usage) -> Iterator[metrics.Sample]
 
 async def openapi_document(request: web.Request) -> web.StreamResponse:
     """`GET /openapi.json`."""
-    return web.json_response(openapi(request.app[SERVING].snapshot.catalog), headers={"Cache-Control": "no-store"})
+    serving = request.app[SERVING]
+    if serving.openapi is None:
+        serving.openapi = msgspec.json.encode(openapi(serving.snapshot.catalog))
+    headers = {"Cache-Control": "no-store"}
+    return web.Response(body=serving.openapi, content_type="application/json", headers=headers)
 
 
 async def instructions_page(request: web.Request) -> web.StreamResponse:

@@ -44,6 +44,8 @@ class Serving:
         self.gate = Gate(settings.in_flight_max)
         self.store: Store
         self.snapshot: Snapshot
+        self.openapi: bytes | None = None
+        """The document of the current catalog, once somebody has asked for it."""
         self._taken = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
 
@@ -85,6 +87,7 @@ class Serving:
         """Serves the new snapshot from now on and gives the old one away, keeping no reference to it."""
         metrics.label_buyers(fresh.catalog.buyers)
         replaced, self.snapshot = self.snapshot, fresh.with_paused(self.snapshot.paused)
+        self.openapi = None
         self._taken.set()
         self._taken = asyncio.Event()
         return replaced

@@ -16,14 +16,13 @@ from zoneinfo import ZoneInfo
 from holidays import list_supported_countries
 
 from service.catalog.mistake import Spot, shown
-from service.model import values
+from service.model import hashes, values
 from service.model.money import micros_from
 
 Check = Callable[[object, Spot], object]
 
 NAME_LENGTH_MAX = 200
 ID_LENGTH_MAX = 100  # ids are part of Redis keys and metric labels
-PERCENT_MILLIONTHS = 10_000
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.@~-]+", re.ASCII).fullmatch
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII).fullmatch
@@ -136,9 +135,10 @@ def destination(raw: object, spot: Spot) -> str | None:
 
 
 def sha256(raw: object, spot: Spot) -> str | None:
-    digest = values.sha256_hex(raw)
-    if digest is None:
-        spot.wrong(f"{shown(raw)} is not a SHA-256 of 64 hexadecimal digits")
+    digest = hashes.parse_sha256(raw)
+    if isinstance(digest, values.Complaint):
+        spot.wrong(f"{shown(raw)} {digest.text}")
+        return None
     return digest
 
 

@@ -13,7 +13,7 @@ from service.catalog.names import Names
 from service.catalog.offers import Vocabulary
 from service.catalog.table import Kept, Key, Keys, Table, as_is, is_whole, read_table, tables_in
 from service.catalog.where import read_where
-from service.model.catalog import BidRule, Cap, Contract, Per, Schedule, Where
+from service.model.catalog import PERS, BidRule, Cap, Contract, Per, Schedule, Where
 from service.model.money import MICROS, UNITS_MAX
 
 BID_RULES_MAX = 100
@@ -23,7 +23,6 @@ WEIGHT_MAX = 10**6
 DEDUP_DAYS_MAX = 3650
 DEDUP_GROUPS_MAX = 20
 
-PERS: tuple[Per, ...] = ("hour", "day", "week", "month", "total")
 CAPS: Keys = {per: Key(whole(1, CAP_MAX)) for per in PERS}
 BID_RULE = {
     "where": Key(as_is),

@@ -19,6 +19,8 @@ from service.catalog.checks import (
 from service.catalog.mistake import Spot, shown
 from service.catalog.table import Kept, Key, Table, Unique, as_is, is_whole, read_table, tables_in
 from service.model.catalog import Distribution, Field, FieldType, Offer
+from service.model.fields import ALWAYS_READ, PARAMETERS
+from service.model.hashes import SUFFIX
 from service.model.values import Complaint, Parser, compile_parser, parse_area_code, parse_type
 
 FIELDS_PER_OFFER_MAX = 500
@@ -28,17 +30,10 @@ CONVERTS_AFTER_SECONDS_MAX = 30 * 86400
 # A certificate's URL is easily longer than a text should be.
 URL_LENGTH = 2048
 
-# Parameters of the HTTP contract: a field of such a name could never be sent.
-PARAMETERS = frozenset(
-    {
-        "traffic_source_id", "ping_id", "buyer_id", "buyer_ids", "trackdrive_number", "auth_token", "request_id",
-        "min_bid", "tmax_ms", "opt_out", "test",
-    }
-)  # fmt: skip
-# Worked out from the lead; `any` is a word of filters.
+# A field named as a parameter could never be sent; an area code is worked out from the lead; `any` is a word of filters.
 TAKEN = PARAMETERS | {"area_code", "any"}
-# What is derived from these fields needs them to be what their names say.
-TYPE_BY_NAME: Mapping[str, FieldType] = {"caller_id": "phone", "state": "state", "zip": "zip"}
+# What is derived from these fields needs them to be what their names say, and nobody else's alias.
+TYPE_BY_NAME: Mapping[str, FieldType] = {field.name: field.type for field in ALWAYS_READ}
 
 ORDERED_TYPES = frozenset({"integer", "decimal", "date", "datetime", "zip"})
 FIELD_TYPES = (
@@ -134,11 +129,15 @@ def _fields(raw: object, spot: Spot) -> dict[str, Field | None]:
         name = kept.get("name")
         for word, where in _names(kept, place):
             taken.claim(word, where)
-            if word in TAKEN or (word == name and word.endswith("_sha256") and word[:-7] in fields):
+            if word in TAKEN or _is_hash_of(word, name, fields) or (word != name and word in TYPE_BY_NAME):
                 where.wrong(f"{shown(word)} is a name the service uses itself")
         if name is not None:
             fields[name] = _field(kept, place) if is_whole(kept, FIELD) else None
     return fields
+
+
+def _is_hash_of(word: str, name: object, fields: Mapping[str, object]) -> bool:
+    return word == name and word.endswith(SUFFIX) and word.removesuffix(SUFFIX) in fields
 
 
 def _names(kept: Kept, spot: Spot) -> list[tuple[str, Spot]]:
@@ -206,15 +205,9 @@ def _anything(raw: object) -> str:
     return "unknown"
 
 
-def _of_type(type: FieldType) -> Parser:
-    return compile_parser(Field(name="", type=type))
-
-
 # Area codes are text of three digits; their parser is their own, else they behave as a zip code does.
 ALWAYS_THERE: Mapping[str, Word] = {
-    "caller_id": Word("phone", _of_type("phone")),
+    **{field.name: Word(field.type, compile_parser(field)) for field in ALWAYS_READ},
     "area_code": Word("zip", parse_area_code),
-    "zip": Word("zip", _of_type("zip")),
-    "state": Word("state", _of_type("state")),
-    "traffic_source_id": Word("text", _of_type("text")),
+    "traffic_source_id": Word("text", compile_parser(Field(name="traffic_source_id", type="text"))),
 }

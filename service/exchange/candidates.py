@@ -29,6 +29,8 @@ class Candidates:
         self.ranking = snapshot.indexes[question.endpoint.offer].rank(asked_of(question, now_ms))
         self.suppressed = self.ranking.suppressed
         self.bids: list[Bid] = []
+        self.default = self._consented_default()
+        """The offer's default buyer, unless it is a candidate anyway: behind the last of the others."""
         self.trips = 0
         self.last = False
         """No trip follows: nobody else matches, or enough have been asked."""
@@ -39,8 +41,8 @@ class Candidates:
         fresh = self._next_consented(count)
         self.trips += 1
         self.last = len(fresh) < count or self.trips == TRIPS_MAX
-        if self.last and (default := self.ranking.default_bid()) is not None and self._is_consented(default):
-            fresh.append(default)
+        if self.last and self.default is not None:
+            fresh.append(self.default)
         self.bids += fresh
         return fresh
 
@@ -54,13 +56,18 @@ class Candidates:
             fresh += [bid for bid in found if self._is_consented(bid)]
         return fresh
 
+    def _consented_default(self) -> Bid | None:
+        default = self.ranking.default_bid()
+        return default if default is not None and self._is_consented(default) else None
+
     def _is_consented(self, bid: Bid) -> bool:
         consented = self.question.buyer_ids
         return not consented or bid.buyer.id in consented
 
     def record(self) -> PingRecord:
-        """What is kept of the lead; of a suppressed person, nothing."""
+        """What is kept of the lead; of a suppressed person, nothing. The default buyer stands last, asked or not."""
         question = self.question
+        bids = self.bids if self.last or self.default is None else [*self.bids, self.default]
         return PingRecord(
             decision_id=question.decision_id,
             endpoint=question.endpoint.vanity_uri,
@@ -69,7 +76,7 @@ class Candidates:
             catalog=self.snapshot.catalog.version,
             lead={} if self.suppressed else question.lead,
             bids=[
-                RecordedBid(b.buyer.id, b.contract.id, b.bid_micros, b.payout_micros, b.is_default) for b in self.bids
+                RecordedBid(b.buyer.id, b.contract.id, b.bid_micros, b.payout_micros, b.is_default) for b in bids
             ],
             request_id=question.request_id,
             own_number=question.own_number,
@@ -85,15 +92,18 @@ class Candidates:
         not_taken = self.ranking.matched - len(self.bids)
         if not_taken > 0:
             metrics.count_declines(offer, Decline.OUTRANKED.word, not_taken)
+        unseen = sum(verdict is None for verdict in said)
+        if unseen:
+            metrics.count_declines(offer, Decline.OUTRANKED.word, unseen)
         count_said(offer, self.bids, said)
 
 
 def count_said(offer: str, bids: Sequence[Bid], said: Sequence[int | None]) -> None:
-    """Counts what a script said of bids; those it did not look at are outranked."""
+    """Counts why a script declined bids; those that it took or did not look at are not declined."""
     for bid, verdict in zip(bids, said, strict=False):
-        if verdict == 0:
+        if not verdict:
             continue
-        reason = Decline.OUTRANKED if verdict is None else Decline(verdict)
+        reason = Decline(verdict)
         metrics.count_declines(offer, reason.word)
         if reason in _CHANGING:
             metrics.count_buyer_decline(bid.buyer.id, reason.word)

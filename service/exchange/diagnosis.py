@@ -1,6 +1,7 @@
 """The verdict on every contract of an offer: derived when somebody asks, never on the way of a ping."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import UNSET
 
@@ -29,6 +30,32 @@ def verdicts(snapshot: Snapshot, question: Question, said: Said, now_ms: int) ->
     return [
         _of_candidate(*said[one.contract.id], endpoint) if one.contract.id in said else _of_match(one) for one in found
     ]
+
+
+def readable(record: dict[str, Any]) -> dict[str, Any]:
+    """A record of the audit for an operator: each of its bids with what was said of it, in words."""
+    about = record["record"]
+    places = record.get("order", range(len(about["bids"])))
+    verdicts = dict(zip(places, record["said"], strict=False))
+    about["bids"] = [
+        {
+            "buyer_id": buyer_id,
+            "contract": contract_id,
+            "bid": units_of(bid_micros),
+            "payout": units_of(payout_micros),
+            "verdict": _word(verdicts.get(at, "not_asked")),
+        }
+        for at, (buyer_id, contract_id, bid_micros, payout_micros, *_) in enumerate(about["bids"])
+    ]
+    return {name: value for name, value in record.items() if name not in ("said", "order")}
+
+
+def _word(said: int | str | None) -> str:
+    if isinstance(said, str):
+        return said
+    if said is None:
+        return Decline.OUTRANKED.word
+    return Decline(said).word if said else "yes"
 
 
 def _of_match(found: match.Verdict) -> Verdict:

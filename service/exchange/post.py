@@ -16,7 +16,7 @@ from service.model.lead import Bid, Lead, PingRecord, Question
 from service.model.money import units_of
 from service.store import Store
 from service.store.asks import FoundPing, RateLimited, Sale, SellAsk, Sold
-from service.wire import Decoded, Refusal, ids
+from service.wire import Complaints, Decoded, Refusal, ids
 from service.wire.answers import (
     AlreadySold,
     BuyerUnavailable,
@@ -44,18 +44,16 @@ async def post(store: Store, snapshot: Snapshot, question: Question, posted: Dec
     record = sale.record if sale else found.record if found else None
     if record is None or not is_bound(record, question):
         return PingExpired(request_id=echo(question))
-    if refusal := disagreement(record, question, ping_id.position):
-        return refusal
+    complaints = disagreement(record, question, ping_id.position)
     question = replace(question, decision_id=record.decision_id)
-    if sale is not None:
+    if sale is not None and not complaints:
         if sale.question == question.ping_id:
             return sold_answer(snapshot, question, sale, store.now_ms(), repeat=True)
         return AlreadySold(decision_id=record.decision_id, request_id=echo(question))
-    assert found is not None
-
     merged = snapshot.decoders[record.endpoint].merge(record.lead, posted)
-    if merged.complaints:
-        return Refusal("invalid", merged.complaints)
+    if complaints or merged.complaints:
+        return Refusal("invalid", merged.complaints | complaints)
+    assert found is not None
     order = order_of(snapshot, question, found, merged.lead, ping_id.position)
     if isinstance(order, LeadAnswer):
         return order
@@ -83,7 +81,8 @@ async def sell_found(
             caller_id=str(record.lead.get("caller_id", "")),
         )
     )
-    count_said(endpoint.offer, bids, [verdict for verdict in sold.said if verdict is not None])
+    count_said(endpoint.offer, bids, sold.said)
+    _count_sold(endpoint.offer, sold)
     return sold
 
 
@@ -108,6 +107,7 @@ async def sell_now(store: Store, snapshot: Snapshot, question: Question, *, full
         return _with_buyers(snapshot, answer, sale) if full else answer
     if sold.status in ("sold", "none"):
         candidates.count_declines(said)
+        _count_sold(question.endpoint.offer, sold)
     told = _told(snapshot, question, sold, store.now_ms(), asked_one=False)
     return _with_buyers(snapshot, told, sold.sale) if full and sold.sale else told
 
@@ -126,6 +126,7 @@ async def _sell_trip(store: Store, candidates: Candidates, *, full: bool) -> Sol
             question=ids.ping_id(question.decision_id),
             bids=fresh,
             order=tuple(range(first_position, len(candidates.bids))),
+            reserve=() if candidates.last or candidates.default is None else (len(candidates.bids),),
             needs_ping=False,
             limits=limits_of(candidates.snapshot.catalog, endpoint, question.source) if first else (),
             request_key=fingerprint.of_request(store.hash_of, question) if question.request_id else "",
@@ -134,6 +135,12 @@ async def _sell_trip(store: Store, candidates: Candidates, *, full: bool) -> Sol
             look_further=endpoint.buyers_max if full else 0,
         )
     )
+
+
+def _count_sold(offer: str, sold: Sold) -> None:
+    if sold.status == "sold" and sold.sale is not None:
+        won = sold.sale.record.bids[sold.sale.position]
+        metrics.count_sale(offer, won.bid_micros, won.payout_micros)
 
 
 # -- what may be sold to whom
@@ -146,17 +153,17 @@ def is_bound(record: PingRecord, question: Question) -> bool:
     return question.source_id == record.source_id or (not question.source_id and not question.endpoint.auth_required)
 
 
-def disagreement(record: PingRecord, question: Question, position: int | None) -> Refusal | None:
+def disagreement(record: PingRecord, question: Question, position: int | None) -> Complaints:
     """A `buyer_id`, or consent to `buyer_ids`, that is not for the buyer of the `ping_id` it came with."""
+    complaints: Complaints = {}
     if position is None or position >= len(record.bids):
-        return None
+        return complaints
     buyer_id = record.bids[position].buyer_id
-    complaints = {}
     if question.buyer_id not in (None, buyer_id):
         complaints["buyer_id"] = [f"buyer_id {question.buyer_id} is not the buyer of this ping_id."]
     if question.buyer_ids and buyer_id not in question.buyer_ids:
         complaints["buyer_ids"] = ["buyer_ids does not name the buyer of this ping_id."]
-    return Refusal("invalid", complaints) if complaints else None
+    return complaints
 
 
 def consented_buyers(question: Question) -> frozenset[int]:
@@ -194,7 +201,7 @@ def positions_to_try(found: FoundPing, consented: frozenset[int], position: int 
 
 def sellable(snapshot: Snapshot, record: PingRecord, order: tuple[int, ...]) -> tuple[list[Bid], tuple[int, ...]]:
     """The bids at these places as the catalog stands now, each at the price that was quoted; without buyers that have
-    been paused and contracts that have gone since."""
+    been paused since, and contracts that have left the catalog, which count as paused."""
     bids: list[Bid] = []
     places: list[int] = []
     for position in order:
@@ -218,8 +225,6 @@ def _told(snapshot: Snapshot, question: Question, sold: Sold, now_ms: int, *, as
         assert sold.sale is not None
         if sold.status == "repeat":
             return sold_answer(snapshot, question, sold.sale, now_ms, repeat=True)
-        won = sold.sale.record.bids[sold.sale.position]
-        metrics.count_sale(question.endpoint.offer, won.bid_micros, won.payout_micros)
         # Redis' own moment of the sale: our guess of its clock is a millisecond off, which would show as a second.
         return sold_answer(snapshot, question, sold.sale, sold.sale.sold_at_ms, repeat=False)
     if sold.status == "conflict":

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from service.exchange.admission import TEST_LIMITS
-from service.exchange.candidates import Candidates
+from service.exchange.candidates import Candidates, asked_of
 from service.exchange.diagnosis import Said, by_contract, verdicts
 from service.exchange.ping import echo, offered_buyers
 from service.exchange.post import Outcome, disagreement, is_bound, order_of, sellable
@@ -96,11 +96,10 @@ async def post(store: Store, snapshot: Snapshot, question: Question, posted: Dec
     watch.lap("store")
     if ping_id is None or found is None or not is_bound(found.record, question):
         return PingExpired(request_id=echo(question), test=True)
-    if refusal := disagreement(found.record, question, ping_id.position):
-        return refusal
+    complaints = disagreement(found.record, question, ping_id.position)
     merged = snapshot.decoders[found.record.endpoint].merge(found.record.lead, posted)
-    if merged.complaints:
-        return Refusal("invalid", merged.complaints)
+    if complaints or merged.complaints:
+        return Refusal("invalid", merged.complaints | complaints)
     order = order_of(snapshot, question, found, merged.lead, ping_id.position)
     if isinstance(order, LeadAnswer):
         return order
@@ -155,9 +154,11 @@ def _ask(question: Question, record: PingRecord, bids: list[Bid], *, selling: bo
 
 def _about(snapshot: Snapshot, question: Question, said: Said, now_ms: int, watch: Stopwatch) -> dict[str, Any]:
     """What every test's answer says beside its answer."""
+    facts = asked_of(question, now_ms).facts
     diagnostics = Diagnostics(
         catalog=snapshot.catalog.version,
-        normalised=dict(question.lead),
+        normalised=dict(facts.values),
+        state_from=facts.state_from,
         timing_us=watch.timing_us,
         contracts=verdicts(snapshot, question, said, now_ms),
     )

@@ -5,8 +5,10 @@ from typing import Literal
 from msgspec import Struct
 
 from service.match.places import state_of_area_code, state_of_zip
-from service.model.catalog import Payout, Value
+from service.model.catalog import Field, Payout, Value
+from service.model.fields import PLACES
 from service.model.lead import Lead
+from service.model.values import Complaint, parse_type
 
 StateFrom = Literal["sent", "zip", "area_code", ""]
 
@@ -35,19 +37,36 @@ class Asked(Struct, frozen=True):
 
 def facts(lead: Lead, source_id: str) -> Facts:
     """The lead with `area_code` (from a North American `caller_id`), `state` (as sent, else from the zip, else from
-    the area code) and `traffic_source_id` ("" counts as not there)."""
+    the area code) and `traffic_source_id` ("" counts as not there).
+
+    An offer may keep what it does not name as it was sent. Of that, an `area_code` is never believed, and a `zip` or
+    `state` that is none is not there.
+    """
     values = dict(lead)
+    values.pop("area_code", None)
+    for place in PLACES:
+        if place.name in values:
+            _settle(place, values)
     if source_id:
         values["traffic_source_id"] = source_id
     caller_id = lead.get("caller_id")
     if isinstance(caller_id, str) and caller_id.startswith("+1") and len(caller_id) == NORTH_AMERICAN_LENGTH:
         values["area_code"] = caller_id[2:5]
-    if "state" in lead:
+    if "state" in values:
         return Facts(values, "sent")
     state, state_from = _derived_state(values)
     if state is not None:
         values["state"] = state
     return Facts(values, state_from)
+
+
+def _settle(place: Field, values: dict[str, Value]) -> None:
+    """Leaves a place normalised, or takes it out."""
+    value = parse_type(place.type, values[place.name])
+    if isinstance(value, Complaint):
+        del values[place.name]
+    else:
+        values[place.name] = value
 
 
 def _derived_state(values: dict[str, Value]) -> tuple[str | None, StateFrom]:

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
 
 from msgspec import Struct
 
 from service.match.masks import mask_of
 from service.model.catalog import Catalog, Contract, Offer, SuppressionList, Value
+from service.model.fields import CALLER_ID, lead_fields
+from service.model.hashes import SUFFIX, can_be_hashed, sha256_of
 
 
 class Suppressions(Struct):
@@ -63,7 +64,7 @@ def is_listed(listed: SuppressionList, values: Mapping[str, Value], *, hashed: b
 
 def may_come_hashed(offer: Offer) -> bool:
     """Whether a lead of the offer may bring the SHA-256 of its number instead of the number: personal fields may."""
-    return any(field.name == "caller_id" and field.personal for field in offer.fields)
+    return any(field.name == CALLER_ID.name and can_be_hashed(field) for field in lead_fields(offer))
 
 
 def number_of(values: Mapping[str, Value], *, hashed: bool) -> str | bytes | None:
@@ -71,7 +72,7 @@ def number_of(values: Mapping[str, Value], *, hashed: bool) -> str | bytes | Non
     caller_id = values.get("caller_id")
     if isinstance(caller_id, str):
         return caller_id
-    digest = values.get("caller_id_sha256") if hashed else None
+    digest = values.get(CALLER_ID.name + SUFFIX) if hashed else None
     if not isinstance(digest, str):
         return None
     try:
@@ -81,8 +82,8 @@ def number_of(values: Mapping[str, Value], *, hashed: bool) -> str | bytes | Non
 
 
 def hash_of(number: str) -> bytes:
-    """What a publisher hashes: the digits of the E.164 number without its plus."""
-    return sha256(number.removeprefix("+").encode()).digest()
+    """The SHA-256 of a number, in the 32 bytes that take half the room of its digits."""
+    return bytes.fromhex(sha256_of(number))
 
 
 def suppressions_of(

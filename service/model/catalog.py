@@ -3,7 +3,7 @@
 Times of day are minutes after local midnight, money is micros, durations carry their unit last.
 """
 
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from msgspec import Struct, field
 
@@ -16,6 +16,7 @@ FieldType = Literal[
 Moment = Literal["ping", "post"]
 Op = Literal["in", "not_in", "eq", "ne", "min", "max", "prefix", "matches", "exists"]
 Per = Literal["hour", "day", "week", "month", "total"]
+PERS: Final[tuple[Per, ...]] = get_args(Per)
 Window = Literal["minute", "hour", "day"]
 
 

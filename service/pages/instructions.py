@@ -9,15 +9,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from service.model.catalog import Catalog, Endpoint, Field, FieldType, RateLimits
+from service.model.fields import lead_fields
+from service.model.hashes import SUFFIX, can_be_hashed
 from service.pages import snippets
 from service.pages.parameter_rows import parameter_rows
 from service.pages.sample_answers import SampleAnswers
 from service.pages.samples import Samples, sample_value
 from service.pages.statuses import STATUSES
-from service.wire import lead_fields
 from service.wire.answers import DataPostAnswer, PostAnswer
 from service.wire.body import BODY_BYTES_MAX, FIELDS_MAX
-from service.wire.hashes import SUFFIX, can_be_hashed
 
 _TYPES: Final[dict[FieldType, str]] = {
     "text": "text",

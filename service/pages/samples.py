@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from service.model.catalog import Catalog, Endpoint, Field, FieldType, Value
+from service.model.fields import lead_fields
 from service.model.values import Complaint, compile_parser
-from service.wire import lead_fields
 
 Body = dict[str, Any]
 

@@ -114,6 +114,8 @@ class SellAsk(Struct, frozen=True):
     bids: list[Bid]
     order: tuple[int, ...]
     needs_ping: bool
+    reserve: tuple[int, ...] = ()
+    """Further places for the sale's frozen order: not tried by this post, but when its call finds nobody left."""
     held_buyers: tuple[int, ...] = ()
     """Buyers of the ping's holds: all are given back when the sale is made."""
     limits: tuple[Limit, ...] = ()

@@ -3,10 +3,8 @@
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from service.model.catalog import Per
+from service.model.catalog import PERS, Per
 from service.model.periods import Period, period_at
-
-PERS: tuple[Per, ...] = ("hour", "day", "week", "month", "total")
 
 
 class Hour(NamedTuple):

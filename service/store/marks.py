@@ -1,9 +1,9 @@
 """Dedup marks: what a contract remembers of the people it bought, as keyed hashes of SHA-256 only."""
 
 from collections.abc import Callable
-from hashlib import sha256
 
-from service.model.catalog import Contract, Value
+from service.model.catalog import Contract
+from service.model.hashes import SUFFIX, sha256_of
 from service.model.lead import Lead
 
 
@@ -22,14 +22,5 @@ def marks_of(contract: Contract, lead: Lead, hash_of: Callable[[str], str]) -> l
 def _sha256_of(field: str, lead: Lead) -> str:
     value = lead.get(field)
     if value is None:
-        return str(lead.get(f"{field}_sha256") or "")
-    return sha256(_text_of(value).encode()).hexdigest()
-
-
-def _text_of(value: Value) -> str:
-    """What a publisher would hash: a phone's digits without the plus, an e-mail in lower case."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str) and value[:1] == "+" and value[1:].isdigit():
-        return value[1:]
-    return str(value).lower()
+        return str(lead.get(field + SUFFIX) or "")
+    return sha256_of(value)

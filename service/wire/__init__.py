@@ -9,10 +9,8 @@ from service.wire.decoder import (
     Merged,
     build_decoder,
     build_decoders,
-    lead_fields,
 )
 from service.wire.encode import encode
-from service.wire.hashes import sha256_of
 from service.wire.ids import (
     PingId,
     mint_decision_id,
@@ -43,7 +41,6 @@ __all__ = [
     "decode_event",
     "decode_route",
     "encode",
-    "lead_fields",
     "mint_decision_id",
     "params",
     "parse_decision_id",
@@ -51,6 +48,5 @@ __all__ = [
     "parse_sale_id",
     "ping_id",
     "sale_id",
-    "sha256_of",
     "text_or_nothing",
 ]

@@ -37,10 +37,12 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 class Diagnostics(Struct, frozen=True, kw_only=True):
-    """Only in test mode: the whole decision. `timing_us` by part: decode, match, buyers, store."""
+    """Only in test mode: the whole decision. `normalised` has the derived `state` and `area_code` too, and `state_from`
+    says where the state came from (sent, zip, area_code, or ""). `timing_us` by part: decode, match, buyers, store."""
 
     catalog: str
     normalised: dict[str, Any]
+    state_from: Literal["sent", "zip", "area_code", ""]
     timing_us: dict[str, int]
     contracts: list[Verdict]
 

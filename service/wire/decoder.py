@@ -6,9 +6,11 @@ from typing import Any, Final, Literal, NamedTuple
 from msgspec import Struct
 
 from service.model.catalog import Catalog, Endpoint, Field, Moment, Offer, Value
+from service.model import hashes
+from service.model.fields import PARAMETERS, PLACES, lead_fields
 from service.model.lead import Lead
 from service.model.values import Complaint, compile_parser, e164
-from service.wire import hashes, parameters
+from service.wire import parameters
 from service.wire.body import NAME_LENGTH_MAX, Sent
 from service.wire.parameters import Path
 from service.wire.refusal import Complaints, Refusal
@@ -50,7 +52,8 @@ class Decoded(Struct, frozen=True):
 
 class _Reader(NamedTuple):
     """How one sent name is read: tuples, for they unpack faster than attributes are looked up, on every field of every
-    ping. `as_sent`: a consent is checked and never altered. `ours`: a parameter, no field."""
+    ping. `as_sent`: a consent is checked and never altered. `ours`: a parameter, no field. `unasked`: the offer does not
+    name it, so that what cannot be read is as good as any other name the offer does not know."""
 
     name: str
     parse: Parser
@@ -58,6 +61,7 @@ class _Reader(NamedTuple):
     as_sent: bool = False
     alias: bool = False
     ours: bool = False
+    unasked: bool = False
 
 
 class _Need(NamedTuple):
@@ -82,7 +86,7 @@ class Decoder:
         self.fields: tuple[Field, ...] = lead_fields(offer)
         self._keep_extra = offer.extra_fields == "keep"
         self._own_numbers = own_numbers
-        self._readers = _readers_of(self.fields)
+        self._readers = _readers_of(offer)
         self._hashed = tuple((f.name, f.name + hashes.SUFFIX) for f in self.fields if hashes.can_be_hashed(f))
         by_caller = own_numbers is not None
         self._needs: dict[Asked, tuple[_Need, ...]] = {
@@ -128,12 +132,15 @@ class Decoder:
                 if keep_extra:
                     _read_extra(sent, raw, lead, complaints)
                 continue
-            name, parse, personal, as_sent, alias, is_ours = reader
+            name, parse, personal, as_sent, alias, is_ours, unasked = reader
             if is_ours or (alias and (name in lead or params.get(name) not in (None, ""))):
                 continue  # a field's own name wins over its aliases, the alias sent first over those after it
             value = parse(raw)
             if type(value) is Complaint:  # cheaper than isinstance where there is a metaclass, as of every Struct
-                if not _is_blank(raw):
+                if unasked:
+                    if keep_extra:
+                        _read_extra(sent, raw, lead, complaints)
+                elif not _is_blank(raw):
                     complaints[name] = [wrong(sent, value.text, raw, personal=personal)]
             elif as_sent and isinstance(raw, (str, int, float)):
                 lead[name] = raw
@@ -141,7 +148,7 @@ class Decoder:
                 lead[name] = value
         for name, hashed in self._hashed:
             if hashed in lead and name in lead:
-                if lead[hashed] != hashes.sha256_of(str(lead[name])):
+                if lead[hashed] != hashes.sha256_of(lead[name]):
                     complaints[name] = [f"{name} does not match the {hashed} that was sent with it."]
                 del lead[hashed]
 
@@ -176,7 +183,7 @@ class Decoder:
         for name, hashed in self._hashed:
             if hashed not in lead or name not in lead:
                 continue
-            if lead[hashed] != hashes.sha256_of(str(lead[name])):
+            if lead[hashed] != hashes.sha256_of(lead[name]):
                 if name in posted.lead and hashed in ping_lead:
                     complaints[name] = [f"{name} does not match the {hashed} of the ping."]
                 else:  # the ping's own value stands, and the hash that came after it is the change
@@ -213,13 +220,6 @@ def build_decoders(catalog: Catalog) -> dict[str, Decoder]:
     return {uri: _build(catalog, endpoint, pooled) for uri, endpoint in catalog.endpoints.items()}
 
 
-def lead_fields(offer: Offer) -> tuple[Field, ...]:
-    """The fields that an offer's endpoints read: its own, and `caller_id`, which is a telephone number everywhere."""
-    if any(f.name == "caller_id" for f in offer.fields):
-        return offer.fields
-    return (Field("caller_id", "phone", personal=True), *offer.fields)
-
-
 def _pooled(catalog: Catalog) -> frozenset[str]:
     return frozenset(number for pool in catalog.pools.values() for number in pool.numbers)
 
@@ -232,17 +232,19 @@ def _build(catalog: Catalog, endpoint: Endpoint, pooled: frozenset[str]) -> Deco
     return Decoder(catalog.offers[endpoint.offer], endpoint, own_numbers)
 
 
-def _readers_of(fields: tuple[Field, ...]) -> dict[str, _Reader]:
+def _readers_of(offer: Offer) -> dict[str, _Reader]:
     readers: dict[str, _Reader] = {}
-    for field in fields:
+    named = frozenset(field.name for field in offer.fields)
+    for field in lead_fields(offer):
         parse = compile_parser(field)
+        unasked = field in PLACES and field.name not in named
         for name in (*field.aliases, field.name):
             alias = name != field.name
-            readers[name] = _Reader(field.name, parse, field.personal, field.consent, alias)
+            readers[name] = _Reader(field.name, parse, field.personal, field.consent, alias, unasked=unasked)
             if hashes.can_be_hashed(field):
                 hashed = field.name + hashes.SUFFIX
                 readers[name + hashes.SUFFIX] = _Reader(hashed, hashes.parse_sha256, personal=True, alias=alias)
-    return readers | {name: _Reader(name, hashes.parse_sha256, ours=True) for name in parameters.NAMES}
+    return readers | {name: _Reader(name, hashes.parse_sha256, ours=True) for name in PARAMETERS}
 
 
 def _needs_of(fields: tuple[Field, ...], moments: frozenset[Moment], *, by_caller: bool) -> tuple[_Need, ...]:

@@ -150,9 +150,6 @@ READERS: Final[dict[Path, dict[str, Reader]]] = {
 }
 """Readers by path. `trackdrive_number` is read by the endpoint's decoder, which knows whose numbers are taken."""
 
-NAMES: Final = frozenset(name for readers in READERS.values() for name in readers) | {"trackdrive_number"}
-"""Every name that is ours on any path: never a contact field, and not read where it has no meaning."""
-
 
 def bearer(authorization: str) -> str:
     """The token of an Authorization header, "" where it is none of ours."""

@@ -12,7 +12,7 @@ from service.model.values.network import parse_email, parse_ip, parse_url, url_p
 from service.model.values.numbers import parse_boolean, parse_decimal, parse_integer
 from service.model.values.phone import e164, parse_phone
 from service.model.values.places import parse_area_code, parse_state, parse_zip
-from service.model.values.texts import parse_text, sha256_hex, text_parser
+from service.model.values.texts import parse_text, text_parser
 from service.model.values.times import parse_date, parse_datetime
 
 __all__ = [
@@ -20,10 +20,8 @@ __all__ = [
     "Parser",
     "compile_parser",
     "e164",
-    "parse",
     "parse_area_code",
     "parse_type",
-    "sha256_hex",
 ]
 
 Parser = Callable[[object], Value | Complaint]
@@ -44,11 +42,6 @@ _PARSERS: dict[FieldType, Parser] = {
     "url": parse_url,
     "ip": parse_ip,
 }
-
-
-def parse(field: Field, raw: object) -> Value | Complaint:
-    """The normalised value of a field, held to its limits and choices."""
-    return compile_parser(field)(raw)
 
 
 def parse_type(type: FieldType, raw: object) -> Value | Complaint:

@@ -1,4 +1,4 @@
-"""Text, and hashes in hexadecimal."""
+"""Text."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,6 @@ TEXT_LENGTH_MAX = 200
 # Tab and line ends may stand in an address; anything else below a space, and half a surrogate pair, cannot be stored
 # or shown by every reader.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]").search
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII).fullmatch
 
 _NOT_TEXT = Complaint("is not text")
 _EMPTY = Complaint("is empty")
@@ -36,14 +35,6 @@ def text_parser(length_max: int) -> Callable[[object], str | Complaint]:
 
 
 parse_text = text_parser(TEXT_LENGTH_MAX)
-
-
-def sha256_hex(raw: object) -> str | None:
-    """A SHA-256 as 64 lower-case hexadecimal digits; None for anything else."""
-    if not isinstance(raw, str) or len(raw) > 2 * 64:
-        return None
-    text = raw.strip().lower()
-    return text if _SHA256(text) else None
 
 
 def _number_text(raw: object) -> str | None:
