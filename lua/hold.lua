@@ -9,7 +9,8 @@
 --   held_before (msgpack: buyers), buckets (msgpack), candidates (msgpack)
 -- Returns: late, now · rate_limited, place of the limit · repeat, decision of the first ping ·
 --   held | none, expires_at_ms, done (1 or 0), verdicts of this trip ("" for not looked at)
--- Writes: nothing when late or rate_limited; buckets; held: holds, record, shield, caller; when done: audit
+-- Writes: nothing when late or rate_limited; repeat: buckets; held, or a further trip follows: buckets, holds, record,
+--   shield; none: buckets, and record and shield of earlier trips go; done: also audit; held and done: also caller
 local record_key, shield_key, audit_key, caller_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local not_after_ms, decision, ttl_ms, open_ms = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local hold_ms, shielded, tracked, audited = tonumber(ARGV[5]), ARGV[6] == "1", ARGV[7] == "1", ARGV[8] == "1"
@@ -73,7 +74,7 @@ if held_count > 0 or not done then
   if shielded then
     redis.call("SET", shield_key, decision, "PX", life_ms)
   end
-  if tracked and string.sub(redis.call("GET", caller_key) or "p", 1, 1) == "p" then
+  if tracked and done and string.sub(redis.call("GET", caller_key) or "p", 1, 1) == "p" then
     redis.call("SET", caller_key, "p" .. decision, "PX", life_ms)
   end
 elseif said_before ~= "" then

@@ -1,17 +1,17 @@
 -- release: a call ends. Its slot is free at once; its number cools where somebody answered, else stays lent until its time.
--- parts: clock, number
+-- parts: clock, tail, number, reach
 -- KEYS: call (HASH), sale (HASH; the call again where it is not known), sales (STREAM), slots (ZSET of the buyer the sale
---   is with; the call again), pool, lent (ZSET, HASH; the call again where there is no pool), caller, fields (STRINGs;
---   the call again where there are none)
+--   is with; the call again); tail: what leads to the sale (see reach)
 -- ARGV: not_after_ms, decision ("": nobody knows the call), call (edge:call), attempt (-1: not said), outcome, duration_ms,
---   position_seen (of the sale, as it was read), cooldown_ms, tombstone_ms, is_pooled, has_caller, has_fields (1 or 0 each)
+--   position_seen (of the sale, as it was read), cooldown_ms, tombstone_ms, is_pooled (1 or 0), pointers_count
 -- Returns: late, now · changed (call or sale were read too early) · tombstone · repeat · stale · taken
--- Writes: tombstone: call; taken: slots, sale, call, sales; answered: also pool, lent, caller, fields; else nothing
+-- Writes: tombstone: call; taken: slots, sale, call, sales; answered: also pool, lent, pointers; else nothing
 local call_key, sale_key, sales_key, slots_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local pool_key, lent_key, caller_key, fields_key = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local not_after_ms, decision, call, attempt = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local outcome, duration_ms, position_seen, cooldown_ms = ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8])
-local tombstone_ms, is_pooled, has_caller, has_fields = ARGV[9], ARGV[10] == "1", ARGV[11] == "1", ARGV[12] == "1"
+local tombstone_ms, is_pooled, pointers_count = ARGV[9], ARGV[10] == "1", tonumber(ARGV[11])
+tail_follows(4)
+bind_reach(is_pooled, pointers_count)
 
 local now = now_ms()
 if now > not_after_ms then
@@ -44,15 +44,7 @@ if live_call == call then
   redis.call("HSET", sale_key, "live_call", "", "live_until_ms", 0)
   if is_answered then
     redis.call("HSET", sale_key, "until_ms", now)
-    if is_pooled then
-      rest(pool_key, lent_key, number, decision, now + cooldown_ms)
-    end
-    if has_caller and redis.call("GET", caller_key) == "s" .. decision then
-      redis.call("DEL", caller_key)
-    end
-    if has_fields then
-      redis.call("DEL", fields_key)
-    end
+    end_reach(decision, number, now + cooldown_ms)
   end
 end
 redis.call("HSET", call_key, "ended", now, "outcome", outcome)

@@ -1,17 +1,19 @@
--- renew: a call is answered, or says that it lives.
--- parts: clock, tail, candidate, number
--- KEYS: call (HASH), sale (HASH), slots, holds (ZSETs of the buyer the sale is with), pool (ZSET; the sale again where it
---   has none), lent (HASH; likewise), caller (STRING; likewise), fields (STRING; likewise)
+-- renew: a call is answered, or says that it lives. Heartbeats follow the answer, so that one of the current attempt makes
+--   good an `answered` that was lost.
+-- parts: clock, tail, candidate, number, reach
+-- KEYS: call (HASH), sale (HASH), slots, holds (ZSETs of the buyer the sale is with); tail: what leads to the sale (see
+--   reach)
 -- ARGV: not_after_ms, decision, call (edge:call), attempt (-1: not said), is_answered (1 or 0), position_seen (of the
 --   sale, as it was read), room (most live leases of its buyer; -1 no limit), keep_ms (life of the sale), cooldown_ms,
---   is_pooled, has_caller, has_fields (1 or 0 each)
+--   is_pooled (1 or 0), pointers_count
 -- Returns: late, now · changed (the sale was read too early) · unknown · stale · repeat · taken · overrun
--- Writes: taken, overrun: call, sale, pool, caller, fields; taken: slots; repeat: as taken; else nothing
+-- Writes: taken, overrun, repeat: call, sale, pool, pointers; taken, repeat: slots; else nothing
 local call_key, sale_key, slots_key, holds_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local pool_key, lent_key, caller_key, fields_key = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local not_after_ms, decision, call, attempt = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local is_answered, position_seen, room, keep_ms = ARGV[5] == "1", ARGV[6], tonumber(ARGV[7]), ARGV[8]
-local cooldown_ms, is_pooled, has_caller, has_fields = tonumber(ARGV[9]), ARGV[10] == "1", ARGV[11] == "1", ARGV[12] == "1"
+local cooldown_ms, is_pooled, pointers_count = tonumber(ARGV[9]), ARGV[10] == "1", tonumber(ARGV[11])
+tail_follows(4)
+bind_reach(is_pooled, pointers_count)
 
 local now = now_ms()
 if now > not_after_ms then
@@ -44,19 +46,11 @@ redis.call("PEXPIRE", sale_key, keep_ms)
 if has_slot then
   redis.call("ZADD", slots_key, lease_until_ms, decision)
 end
-if is_answered then
+if not was_answered then
   redis.call("HSET", call_key, "answered", now)
 end
 redis.call("PEXPIRE", call_key, keep_ms)
-if is_pooled then
-  keep_lent(pool_key, lent_key, number, decision, until_ms + cooldown_ms)
-end
-if has_caller and redis.call("GET", caller_key) == "s" .. decision then
-  redis.call("PEXPIREAT", caller_key, until_ms)
-end
-if has_fields then
-  redis.call("PEXPIREAT", fields_key, until_ms)
-end
+keep_reach(decision, number, until_ms, cooldown_ms)
 if not has_slot then
   return {"overrun"}
 end

@@ -1,28 +1,23 @@
 -- route: a call arrives at its sale's number, or tries the sale's next buyer. The same attempt gets the same answer.
--- parts: clock, tail, periods, candidate, taking, number
+-- parts: clock, tail, periods, candidate, taking, number, reach
 -- KEYS: call (HASH), sale (HASH), sales (STREAM), slots, holds (ZSETs of the buyer the sale is with), caps (HASH of its
---   contract); tail: pool (ZSET), lent (HASH) where is_pooled; caller (STRING), fields (STRING), each where the ARGV says
---   so; marks of the sale (STRING each); candidates
--- ARGV: not_after_ms, decision, call (edge:call), attempt, attempts_max, is_pooled, has_caller, has_fields (1 or 0 each),
+--   contract); tail: what leads to the sale (see reach); marks of the sale (STRING each); candidates
+-- ARGV: not_after_ms, decision, call (edge:call), attempt, attempts_max, is_pooled (1 or 0), pointers_count,
 --   position_seen (of the sale, as it was read), room (of that buyer; -1 no limit, -2 it is gone), lease_ms,
 --   call_ms (life of the call's record), keep_ms (life of the sale), cooldown_ms, beat_ms (what a heartbeat extends by),
 --   endpoint, caller_matches (1 or 0), about (JSON for the sales stream), marks_count,
 --   candidates (msgpack)
 -- Returns: late, now · changed (the sale was read too early) · a reason | dial, position dialled, the sale (flat)
--- Writes: nothing when late or changed; call; a dialled one also slots, sale, pool, caller, fields; a move also caps, marks,
---   sales; none left: all of these back
+-- Writes: nothing when late or changed; call; a dialled one also slots, sale, pool, pointers; a move also caps, marks, sales;
+--   none left: all of these back, lent
 local call_key, sale_key, sales_key, slots_key, holds_key, caps_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local not_after_ms, decision, call, attempt, attempts_max = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local is_pooled, has_caller, has_fields = ARGV[6] == "1", ARGV[7] == "1", ARGV[8] == "1"
-local position_seen, room, lease_ms, call_ms = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12]
-local keep_ms, cooldown_ms, beat_ms, endpoint = ARGV[13], tonumber(ARGV[14]), ARGV[15], ARGV[16]
-local caller_matches, about, marks_count = ARGV[17] == "1", ARGV[18], tonumber(ARGV[19])
-local candidates = cmsgpack.unpack(ARGV[20])
+local is_pooled, pointers_count, position_seen = ARGV[6] == "1", tonumber(ARGV[7]), ARGV[8]
+local room, lease_ms, call_ms, keep_ms = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], ARGV[12]
+local cooldown_ms, beat_ms, endpoint, caller_matches = tonumber(ARGV[13]), ARGV[14], ARGV[15], ARGV[16] == "1"
+local about, marks_count, candidates = ARGV[17], tonumber(ARGV[18]), cmsgpack.unpack(ARGV[19])
 tail_follows(6)
-local pool_key = is_pooled and next_key()
-local lent_key = is_pooled and next_key()
-local caller_key = has_caller and next_key()
-local fields_key = has_fields and next_key()
+bind_reach(is_pooled, pointers_count)
 local mark_keys = {}
 for at = 1, marks_count do
   mark_keys[at] = next_key()
@@ -80,7 +75,7 @@ if field_of(sale_key, "state") ~= "sold" then
   return told("no_buyer_left", -1)
 end
 -- A call that is at work on the sale keeps the number for as long as nobody else was lent it.
-local is_lent = not is_pooled or redis.call("HGET", lent_key, field_of(sale_key, "number")) == decision
+local is_lent = not is_pooled or redis.call("HGET", reach.lent, field_of(sale_key, "number")) == decision
 if not is_lent or (live_call ~= call and tonumber(field_of(sale_key, "until_ms")) <= now) then
   return told("number_expired", -1)
 end
@@ -102,29 +97,20 @@ if not stays and attempt < attempts_max then
     end
   end
 end
-local stream = {"*", "sale", decision, "call", call, "at_ms", now, "about", about}
+local number = field_of(sale_key, "number")
+local stream = {"sale", decision, "call", call, "at_ms", now, "about", about}
 
 -- All writes: the first is one that a full memory refuses.
 if not stays and not chosen then
-  redis.call("XADD", sales_key, "*", "event", "voided", unpack(stream, 2))
-  redis.call("ZREM", slots_key, decision)
-  give_back(caps_key, words(field_of(sale_key, "cap_fields")), mark_keys, decision)
+  redis.call("XADD", sales_key, "*", "event", "voided", unpack(stream))
+  give_back(slots_key, caps_key, words(field_of(sale_key, "cap_fields")), mark_keys, decision)
   redis.call("HSET", sale_key, "state", "void", "live_call", "", "until_ms", now, "cap_fields", "", "bought", "")
-  if is_pooled then
-    rest(pool_key, lent_key, field_of(sale_key, "number"), decision, now + cooldown_ms)
-  end
-  if has_caller and redis.call("GET", caller_key) == "s" .. decision then
-    redis.call("DEL", caller_key)
-  end
-  if has_fields then
-    redis.call("DEL", fields_key)
-  end
+  end_reach(decision, number, now + cooldown_ms)
   return told("no_buyer_left", -1)
 end
 if chosen then
-  redis.call("XADD", sales_key, "*", "event", "moved", "position", chosen_position, "bid", chosen.bid, unpack(stream, 2))
-  redis.call("ZREM", slots_key, decision)
-  give_back(caps_key, words(field_of(sale_key, "cap_fields")), mark_keys, decision)
+  redis.call("XADD", sales_key, "*", "event", "moved", "position", chosen_position, "bid", chosen.bid, unpack(stream))
+  give_back(slots_key, caps_key, words(field_of(sale_key, "cap_fields")), mark_keys, decision)
   take(chosen, decision, now, now + lease_ms)
   redis.call("HSET", sale_key, "position", chosen_position, "cap_fields", chosen.periods, "bought", chosen.marks)
 else
@@ -133,14 +119,6 @@ end
 local until_ms = math.max(tonumber(field_of(sale_key, "until_ms")), now + lease_ms)
 redis.call("HSET", sale_key, "live_call", call, "live_until_ms", now + lease_ms, "until_ms", until_ms)
 redis.call("PEXPIRE", sale_key, keep_ms)
-if is_pooled then
-  keep_lent(pool_key, lent_key, field_of(sale_key, "number"), decision, until_ms + cooldown_ms)
-end
-if has_caller and redis.call("GET", caller_key) == "s" .. decision then
-  redis.call("PEXPIREAT", caller_key, until_ms)
-end
-if has_fields then
-  redis.call("PEXPIREAT", fields_key, until_ms)
-end
+keep_reach(decision, number, until_ms, cooldown_ms)
 redis.call("HSET", call_key, "beat_ms", beat_ms)
 return told("dial", chosen_position)

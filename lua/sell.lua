@@ -5,23 +5,25 @@
 --   buyers that the ping held (ZSET each); buckets; candidates
 -- ARGV: not_after_ms, decision, question, needs_ping, has_request, has_fields, has_caller, is_pooled (1 or 0 each),
 --   own_number, number_ms (life of slot and number; 0 where data is delivered), cooldown_ms, keep_ms (life of the sale),
---   audit_records_max, look_further, held_count, request_value (what the request shield must say after its decision),
---   pool_id, fields_value (the fields shield's own name), order (positions, csv), about (JSON for the sales stream),
+--   audit_records_max, look_further, held_count, is_last (1: no further trip follows), request_value (what the request
+--   shield must say after its decision), pool_id, fields_value (the fields shield's own name), order (positions, csv),
+--   order_before, said_before (of earlier trips; csv that ends in a comma, or empty), about (JSON for the sales stream),
 --   default_at (place of the default buyer among the candidates, which only takes what nobody else does; 0: not there),
 --   json (the record), buckets (msgpack), candidates (msgpack)
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
 --   sold, position of the winner, number, now, periods it is counted in (csv), marks it left (csv), verdicts
--- Writes: none, no_tracking_number: buckets, audit; sold: these, caps, slots, holds, marks, pool, lent, retired, sale,
+-- Writes: none: buckets, and audit in the last trip; no_tracking_number: buckets, audit; sold: these, caps, slots, holds, marks, pool, lent, retired, sale,
 --   shields, caller, sales; else nothing
 local sale_key, ping_key, audit_key, sales_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local not_after_ms, decision, question, needs_ping = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == "1"
 local has_request, has_fields, has_caller, is_pooled = ARGV[5] == "1", ARGV[6] == "1", ARGV[7] == "1", ARGV[8] == "1"
 local own_number, number_ms, cooldown_ms, keep_ms = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 local audit_records_max, look_further, held_count = ARGV[13], tonumber(ARGV[14]), tonumber(ARGV[15])
-local request_value, pool_id, fields_value, order, about = ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20]
-local default_at, json = tonumber(ARGV[21]), ARGV[22]
-local buckets, candidates = cmsgpack.unpack(ARGV[23]), cmsgpack.unpack(ARGV[24])
+local is_last, request_value, pool_id, fields_value = ARGV[16] == "1", ARGV[17], ARGV[18], ARGV[19]
+local order, order_before, said_before, about = ARGV[20], ARGV[21], ARGV[22], ARGV[23]
+local default_at, json = tonumber(ARGV[24]), ARGV[25]
+local buckets, candidates = cmsgpack.unpack(ARGV[26]), cmsgpack.unpack(ARGV[27])
 tail_follows(4)
 local request_key = has_request and next_key()
 local fields_key = has_fields and next_key()
@@ -54,7 +56,7 @@ if answered then
 end
 local same = fields_key and redis.call("GET", fields_key)
 if same then
-  return {"elsewhere", same}
+  return {"elsewhere", string.sub(same, 2)}
 end
 bind_buckets(buckets)
 local reached = limit_reached(buckets)
@@ -92,9 +94,11 @@ local verdicts = table.concat(said, ",")
 
 -- All writes: the first is one that a full memory refuses.
 count_request(buckets)
-redis.call("XADD", audit_key, "MAXLEN", "~", audit_records_max, "*", "decision", decision, "kind", "post",
-  "status", status, "question", question, "said", verdicts, "order", order, "position", position, "number", number or "",
-  "record", json)
+if status ~= "none" or is_last then
+  redis.call("XADD", audit_key, "MAXLEN", "~", audit_records_max, "*", "decision", decision, "kind", "post",
+    "status", status, "question", question, "said", said_before .. verdicts, "order", order_before .. order,
+    "position", position, "number", number or "", "record", json)
+end
 if status ~= "sold" then
   return {status, unpack(said)}
 end
@@ -106,15 +110,15 @@ if is_pooled then
   forget(pool_key, lent_key, retired_key, passed)
   lend(pool_key, lent_key, number, decision, now + number_ms + cooldown_ms)
 end
-redis.call("HSET", sale_key, "record", json, "question", question, "order", order, "position", position, "number", number,
-  "sold_at_ms", now, "until_ms", now + number_ms, "state", "sold", "live_call", "", "live_until_ms", 0, "pool", pool_id,
+redis.call("HSET", sale_key, "record", json, "question", question, "order", order, "position", position,
+  "sold_position", position, "number", number, "sold_at_ms", now, "until_ms", now + number_ms, "state", "sold", "live_call", "", "live_until_ms", 0, "pool", pool_id,
   "said", verdicts, "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
 redis.call("PEXPIRE", sale_key, keep_ms)
 if request_key then
   redis.call("SET", request_key, decision .. "|" .. request_value, "PX", keep_ms)
 end
 if fields_key then
-  redis.call("SET", fields_key, decision, "PX", number_ms)
+  redis.call("SET", fields_key, "s" .. decision, "PX", number_ms)
 end
 if caller_key then
   redis.call("SET", caller_key, "s" .. decision, "PX", number_ms)

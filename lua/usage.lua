@@ -1,6 +1,6 @@
 -- usage: how full buyers, contracts and pools are, all at one moment.
 -- parts: clock, tail
--- KEYS: none named; tail: per buyer holds, slots (ZSETs); per contract caps (HASH); per pool its ZSET
+-- KEYS: none named; tail: per buyer holds, slots (ZSETs); per contract caps (HASH); per pool its ZSET, retired (SET)
 -- ARGV: buyers_count, caps_fields (msgpack: per contract the fields of its caps), cooldowns_ms (msgpack: per pool)
 -- Returns: now; per buyer holds, slots; per contract its sold counts; per pool free, lent, cooling
 -- Writes: nothing
@@ -10,6 +10,19 @@ tail_follows(0)
 local now = now_ms()
 local later = "(" .. now
 local found = {now}
+
+-- Numbers that have left the catalog and are still to be dropped: they are lent to nobody any more.
+local function retired_and_free(pool_key, retired_key)
+  local count = 0
+  for _, number in ipairs(redis.call("SMEMBERS", retired_key)) do
+    local free_at_ms = redis.call("ZSCORE", pool_key, number)
+    if free_at_ms and tonumber(free_at_ms) <= now then
+      count = count + 1
+    end
+  end
+  return count
+end
+
 for _ = 1, buyers_count * 2 do
   found[#found + 1] = redis.call("ZCOUNT", next_key(), later, "+inf")
 end
@@ -19,10 +32,10 @@ for _, fields in ipairs(caps_fields) do
   end
 end
 for _, cooldown_ms in ipairs(cooldowns_ms) do
-  local pool_key = next_key()
+  local pool_key, retired_key = next_key(), next_key()
   local rested_later = "(" .. (now + cooldown_ms)
   local lent = redis.call("ZCOUNT", pool_key, rested_later, "+inf")
-  found[#found + 1] = redis.call("ZCOUNT", pool_key, "-inf", now)
+  found[#found + 1] = redis.call("ZCOUNT", pool_key, "-inf", now) - retired_and_free(pool_key, retired_key)
   found[#found + 1] = lent
   found[#found + 1] = redis.call("ZCOUNT", pool_key, later, "+inf") - lent
 end

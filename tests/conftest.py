@@ -18,7 +18,7 @@ class RedisForTest:
         self.url = server.url
         # redis-py types every reply as one of many; a test knows which.
         self.client: Any = redis_py.Redis(unix_socket_path=server.path, decode_responses=True)
-        self._may_stay: list[str] = []
+        self._may_stay: list[str] = ["secret"]
 
     def may_leave(self, *patterns: str) -> None:
         """Names keys, as glob patterns without the account's hash tag, that the test leaves on purpose."""

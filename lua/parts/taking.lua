@@ -24,7 +24,8 @@ local function take(one, lease, now, slot_until_ms)
 end
 
 -- Only what this sale itself left: a period that is over is gone, a mark may be a later sale's by now.
-local function give_back(caps_key, cap_fields, bought_keys, lease)
+local function give_back(slots_key, caps_key, cap_fields, bought_keys, lease)
+  redis.call("ZREM", slots_key, lease)
   for _, field in ipairs(cap_fields) do
     if tonumber(redis.call("HGET", caps_key, field) or 0) > 0 then
       redis.call("HINCRBY", caps_key, field, -1)

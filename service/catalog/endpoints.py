@@ -26,10 +26,18 @@ def read_rate_limits(raw: object, spot: Spot) -> RateLimits:
     return RateLimits(**read_table(raw, spot, RATE_LIMITS))
 
 
+def _vanity_uri(raw: object, spot: Spot) -> str | None:
+    # `/posting-instructions/<name>.json` is those of <name> for machines.
+    if isinstance(raw, str) and raw.endswith(".json"):
+        spot.wrong(f"{shown(raw)} ends in .json, by which machines ask for posting instructions")
+        return None
+    return identifier(raw, spot)
+
+
 def endpoint_keys(names: Names) -> Keys:
     """The keys of an endpoint in a catalog of these names."""
     return {
-        "vanity_uri": Key(identifier, required=True),
+        "vanity_uri": Key(_vanity_uri, required=True),
         "offer": Key(known("an offer", names.offers), required=True),
         "tracking": Key(choice("ring_pool", "caller_number")),
         "ring_pool": Key(known("a ring pool", names.pools)),

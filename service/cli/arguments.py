@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     compiled.add_argument("folder", type=Path)
     compiled.add_argument("var", type=Path)
     compiled.add_argument("kept_max", type=int)
+    compiled.add_argument("--reload", action="store_true")
     compiled.set_defaults(run=("catalogs", "compile_for_service"))
     return top
 

@@ -44,7 +44,7 @@ def compile_for_service(given: argparse.Namespace) -> int:
     from service.exchange import compiling  # brings in the rooms above, which `check` and `diff` need not wait for
 
     os.nice(BACKGROUND_NICENESS)
-    outcome = compiling.compile_here(given.folder, given.var, given.kept_max)
+    outcome = compiling.compile_here(given.folder, given.var, given.kept_max, reload=given.reload)
     sys.stdout.buffer.write(msgspec.json.encode(outcome))
     return 0
 

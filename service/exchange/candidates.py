@@ -75,9 +75,7 @@ class Candidates:
             at_ms=self.now_ms,
             catalog=self.snapshot.catalog.version,
             lead={} if self.suppressed else question.lead,
-            bids=[
-                RecordedBid(b.buyer.id, b.contract.id, b.bid_micros, b.payout_micros, b.is_default) for b in bids
-            ],
+            bids=[RecordedBid(b.buyer.id, b.contract.id, b.bid_micros, b.payout_micros, b.is_default) for b in bids],
             request_id=question.request_id,
             own_number=question.own_number,
             min_bid_micros=question.min_bid_micros,

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from service import catalog as catalogs
 from service import match, metrics
+from service.catalog.mistake import shown
 from service.exchange import snapshot
 from service.model.catalog import Catalog
 
@@ -50,9 +51,10 @@ Outcome = Compiled | Refused
 _OUTCOMES: msgspec.json.Decoder[Outcome] = msgspec.json.Decoder(Outcome)
 
 
-def command(folder: Path, var: Path, kept_max: int) -> list[str]:
-    """The command line of the child."""
-    return [sys.executable, "-m", "service", "compile", str(folder.absolute()), str(var.absolute()), str(kept_max)]
+def command(folder: Path, var: Path, kept_max: int, *, reload: bool) -> list[str]:
+    """The command line of the child; `reload` where a service is running on the catalog before."""
+    paths = [str(folder.absolute()), str(var.absolute())]
+    return [sys.executable, "-m", "service", "compile", *paths, str(kept_max), *(["--reload"] if reload else [])]
 
 
 def child_environ() -> dict[str, str]:
@@ -73,7 +75,7 @@ def compile_waiting(folder: Path, var: Path, kept_max: int = 100) -> Outcome:
     """Compiles in a child and waits for it; for the start, when nothing is served yet."""
     try:
         done = subprocess.run(
-            command(folder, var, kept_max),
+            command(folder, var, kept_max, reload=False),
             env=child_environ(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -86,9 +88,10 @@ def compile_waiting(folder: Path, var: Path, kept_max: int = 100) -> Outcome:
 
 
 async def compile_beside(folder: Path, var: Path, kept_max: int = 100) -> Outcome:
-    """Compiles in a child while the event loop goes on; each worker's watch then takes the new catalog."""
+    """Compiles in a child while the event loop goes on; each worker's watch then takes the new catalog. The account
+    must be the one that is served."""
     child = await asyncio.create_subprocess_exec(
-        *command(folder, var, kept_max),
+        *command(folder, var, kept_max, reload=True),
         env=child_environ(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -105,7 +108,7 @@ async def compile_beside(folder: Path, var: Path, kept_max: int = 100) -> Outcom
     return outcome_of(output, errors)
 
 
-def compile_here(folder: Path, var: Path, kept_max: int) -> Outcome:
+def compile_here(folder: Path, var: Path, kept_max: int, *, reload: bool = False) -> Outcome:
     """The child's work: reads, checks, indexes, keeps the sources and makes the catalog current.
 
     Two compilations at once wait for each other, so that the later one stands in the end.
@@ -115,37 +118,50 @@ def compile_here(folder: Path, var: Path, kept_max: int) -> Outcome:
         home.mkdir(parents=True, exist_ok=True)
         with (home / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            return _compile_locked(folder, var, kept_max)
+            return _compile_locked(folder, var, kept_max, reload=reload)
     except OSError as fault:
         return Refused([f"{fault.filename or home}: {fault.strerror or fault}"])
 
 
-def _compile_locked(folder: Path, var: Path, kept_max: int) -> Outcome:
+def _compile_locked(folder: Path, var: Path, kept_max: int, *, reload: bool) -> Outcome:
     before = _stamps(folder)
     loaded = catalogs.load(folder)
     if isinstance(loaded, list):
         return Refused([str(mistake) for mistake in loaded])
+    served = _served(var)
+    if reload and served is not None and (immovable := _immovable(served, loaded)):
+        return Refused(immovable)
     indexes = {offer: match.build(loaded, offer) for offer in loaded.offers}
-    changes = _changes(var, loaded)
-    _keep_sources(folder, snapshot.catalogs_folder(var) / loaded.version)
+    kept = snapshot.catalogs_folder(var) / loaded.version
+    is_new = _keep_sources(folder, kept)
     if _stamps(folder) != before:
-        shutil.rmtree(snapshot.catalogs_folder(var) / loaded.version)
+        if is_new:  # else they are those of an earlier run, which decisions were made under
+            shutil.rmtree(kept)
         return Refused([f"{folder}: changed while it was read; reload once it is written"])
     snapshot.write(var, loaded, indexes)
     _point_to(var, loaded.version)
     _sweep(var, kept_max)
+    changes = catalogs.diff(served, loaded) if served is not None else []
     return Compiled(version=loaded.version, changes=changes, notices=list(loaded.notices))
 
 
-def _changes(var: Path, new: Catalog) -> list[str]:
+def _served(var: Path) -> Catalog | None:
+    """The catalog that is current; None where there is none that can be read."""
     version = snapshot.current_version(var)
-    if version is None or version == new.version:
-        return []
     try:
-        old, _ = snapshot.read(var, version)
+        return None if version is None else snapshot.read(var, version)[0]
     except snapshot.SnapshotLost:
-        return []
-    return catalogs.diff(old, new)
+        return None
+
+
+def _immovable(served: Catalog, new: Catalog) -> list[str]:
+    """What a running service cannot change: every key in Redis bears the account's id, and the days by which caps are
+    counted begin and end in its zone. Workers that took it one after the other would sell past each other."""
+    return [
+        f"account.{name}: {shown(told)} cannot replace {shown(before)} while the service runs; restart it"
+        for name in ("id", "timezone")
+        if (told := getattr(new.account, name)) != (before := getattr(served.account, name))
+    ]
 
 
 def _stamps(folder: Path) -> dict[Path, tuple[int, int]]:
@@ -154,11 +170,12 @@ def _stamps(folder: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in files if path.is_file()}
 
 
-def _keep_sources(folder: Path, kept: Path) -> None:
-    """Copies the catalog's files, so that a past decision can be explained by the catalog it was made under."""
+def _keep_sources(folder: Path, kept: Path) -> bool:
+    """Copies the catalog's files, so that a past decision can be explained by the catalog it was made under. False
+    where they were kept before."""
     if kept.exists():
         kept.touch()  # served again: it is young again
-        return
+        return False
     temporary = kept.with_name(f"{kept.name}.{os.getpid()}.tmp")
     if folder.is_file():
         temporary.mkdir()
@@ -170,6 +187,7 @@ def _keep_sources(folder: Path, kept: Path) -> None:
         shutil.copytree(folder, temporary, ignore=shutil.ignore_patterns(".*"))
     temporary.rename(kept)
     kept.touch()
+    return True
 
 
 def _point_to(var: Path, version: str) -> None:

@@ -31,6 +31,7 @@ from service.wire.answers import (
 )
 
 Outcome = LeadAnswer | Refusal | RateLimited
+Said = tuple[int | None, ...]
 
 
 async def post(store: Store, snapshot: Snapshot, question: Question, posted: Decoded) -> Outcome:
@@ -93,10 +94,10 @@ async def sell_now(store: Store, snapshot: Snapshot, question: Question, *, full
     candidates = Candidates(snapshot, question, store.now_ms())
     if candidates.suppressed:
         return await opt_out(store, snapshot, question)
-    sold = await _sell_trip(store, candidates, full=full)
-    said = list(sold.said)
+    sold = await _sell_trip(store, candidates, (), full=full)
+    said = sold.said
     while sold.status == "none" and not candidates.last:
-        sold = await _sell_trip(store, candidates, full=full)
+        sold = await _sell_trip(store, candidates, said, full=full)
         said += sold.said
 
     if sold.status == "elsewhere":
@@ -112,13 +113,15 @@ async def sell_now(store: Store, snapshot: Snapshot, question: Question, *, full
     return _with_buyers(snapshot, told, sold.sale) if full and sold.sale else told
 
 
-async def _sell_trip(store: Store, candidates: Candidates, *, full: bool) -> Sold:
+async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *, full: bool) -> Sold:
+    """One trip: to the first of the next candidates that can take the lead."""
     question = candidates.question
     endpoint = question.endpoint
     first_position = len(candidates.bids)
     fresh = candidates.more()
     first = candidates.trips == 1
     by_call = candidates.snapshot.catalog.offers[endpoint.offer].delivery == "call" and "caller_id" in question.lead
+    fields = fingerprint.of_fields(store.hash_of, question, "sell") if by_call or question.request_id else ""
     return await store.sell(
         SellAsk(
             record=candidates.record(),
@@ -130,7 +133,10 @@ async def _sell_trip(store: Store, candidates: Candidates, *, full: bool) -> Sol
             needs_ping=False,
             limits=limits_of(candidates.snapshot.catalog, endpoint, question.source) if first else (),
             request_key=fingerprint.of_request(store.hash_of, question) if question.request_id else "",
-            fields_key=fingerprint.of_fields(store.hash_of, question, "sell") if by_call or question.request_id else "",
+            request_fields=fields,
+            fields_key=fields if by_call else "",
+            said_before=said_before,
+            is_last=candidates.last,
             caller_id=str(question.lead.get("caller_id", "")),
             look_further=endpoint.buyers_max if full else 0,
         )
@@ -254,7 +260,7 @@ def _with_buyers(snapshot: Snapshot, answer: Outcome, sale: Sale) -> Outcome:
 
 def sold_answer(snapshot: Snapshot, question: Question, sale: Sale, now_ms: int, *, repeat: bool) -> LeadAnswer:
     record = sale.record
-    won = record.bids[sale.position]
+    won = record.bids[sale.sold_position]  # whoever a call has moved it to since: the same question, the same answer
     name = snapshot.buyer_name(won.buyer_id)
     about: dict[str, Any] = {
         "decision_id": record.decision_id,

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import io
 import logging
+import math
 import os
 import pickle
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from service import __version__
+from service import __version__, metrics
 from service.errors import PingpostError
 from service.exchange.admission import Doors
 from service.match import Index, warm
@@ -30,6 +31,8 @@ from service.wire import Decoder, build_decoders
 
 WATCH_SECONDS = 0.2
 """How often a worker looks whether there is a new catalog: a stat, some microseconds."""
+RETRY_SECONDS = 5.0
+"""Pause before a catalog that could not be taken is tried again."""
 FRAME_PAUSE_SECONDS = 0.001
 """Pause after each frame: the event loop gets about half of the time while a catalog is loaded."""
 SWITCH_SECONDS = 0.0005
@@ -104,15 +107,17 @@ async def load_current(var: Path) -> Snapshot:
 async def watch(var: Path, loaded: str, take: Callable[[Snapshot], Awaitable[None]]) -> None:
     """Loads each new catalog that becomes current and hands it to `take`; runs until it is cancelled.
 
-    `loaded` is the version that is served now. A catalog that cannot be loaded is logged and the old one serves on.
+    `loaded` is the version that is served now. A catalog that cannot be taken is logged and counted, the old one
+    serves on, and it is tried again every `RETRY_SECONDS`, or at once when another becomes current.
     """
     seen: tuple[int, int] | None = None  # so that a catalog that came while the first was loaded is seen too
+    again_at = math.inf
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         stamp = _stamp(var)
-        if stamp == seen:
+        if stamp == seen and time.monotonic() < again_at:
             continue
-        seen = stamp
+        seen, again_at = stamp, math.inf
         try:
             if current_version(var) != loaded:
                 snapshot = await load_current(var)
@@ -121,6 +126,8 @@ async def watch(var: Path, loaded: str, take: Callable[[Snapshot], Awaitable[Non
                 _log.info("serving catalog %s", loaded)
                 del snapshot  # else this frame would keep a replaced catalog alive until the next reload
         except Exception:
+            again_at = time.monotonic() + RETRY_SECONDS
+            metrics.count_reload_failure()
             _log.exception("a new catalog could not be loaded; %s serves on", loaded)
 
 
@@ -190,7 +197,9 @@ class _Sliced:
 
 def _load_politely(var: Path) -> Snapshot:
     """Loads with a short switch interval and without the garbage collector, whose walks over a half-loaded catalog
-    would stop everything; what is loaded is then taken out of its sight for good."""
+    would stop everything (40 ms for 10,000 contracts, on each full walk); what is loaded is then taken out of its sight
+    for good. That takes requests in flight out of it too, which costs nothing: neither they nor a replaced catalog
+    leave cycles behind, so that both are freed the moment nobody uses them."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.disable()

@@ -1,7 +1,7 @@
 """Who wants a lead, for how much, and why not: pure and in memory.
 
 `build` makes an offer's `Index` when the catalog is loaded; `Index.rank` answers a lead with a `Ranking`; `explain`
-gives the verdict on every contract by the slower path. `facts` and the payout functions prepare what is `Asked`.
+gives the verdict on every contract by the slower path, `explain_in_slices` with pauses in between. `facts` and the payout functions prepare what is `Asked`.
 """
 
 from service.match.asked import Asked, Facts, facts
@@ -9,7 +9,7 @@ from service.match.index import Index, build
 from service.match.payouts import payout_for, payout_of
 from service.match.places import warm
 from service.match.ranking import Ranking
-from service.match.verdicts import Verdict, explain
+from service.match.verdicts import Verdict, explain, explain_in_slices, in_rank_order
 
 __all__ = [
     "Asked",
@@ -19,7 +19,9 @@ __all__ = [
     "Verdict",
     "build",
     "explain",
+    "explain_in_slices",
     "facts",
+    "in_rank_order",
     "payout_for",
     "payout_of",
     "warm",

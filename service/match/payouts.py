@@ -36,21 +36,12 @@ def payout_of(bid_micros: int, payout: Payout) -> int:
 
 
 def clears(bid_micros: int, terms: Terms) -> bool:
-    """Whether a bid may be offered."""
+    """Whether a bid may be offered. Every bid above one that may may too, for no catalog pays more than the whole bid
+    as a share or adds a margin to it."""
     if bid_micros < terms.floor_micros:
         return False
     paid = payout_of(bid_micros, terms.payout)
     return paid >= terms.min_bid_micros and (terms.allow_loss or paid <= bid_micros)
-
-
-def rises_with_bid(terms: Terms) -> bool:
-    """Whether every bid above one that clears clears too. Not so for a share above 100 %, where a bid of a cent may
-    round to no loss and one of two cents may not."""
-    payout = terms.payout
-    shares = payout.fixed_micros is None and payout.margin_micros is None
-    if not shares:
-        return terms.allow_loss or (payout.margin_micros or 0) >= 0
-    return terms.allow_loss or (payout.share_millionths or 0) <= MILLION
 
 
 def shortfall(bid_micros: int, terms: Terms) -> dict[str, object]:

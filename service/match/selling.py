@@ -5,8 +5,7 @@ from bisect import bisect_left
 from msgspec import Struct, field
 
 from service.match.asked import Asked
-from service.match.masks import mask_of
-from service.match.payouts import Terms, clears, rises_with_bid
+from service.match.payouts import Terms, clears
 from service.model.catalog import Payout
 
 # A request names its own min_bid, so terms are not bounded by the catalog; making a mask again is cheap.
@@ -34,8 +33,6 @@ class Selling(Struct):
         return mask
 
     def _worked_out(self, terms: Terms) -> int:
-        if not rises_with_bid(terms):
-            return mask_of((line for line, bid in enumerate(self.bids) if clears(bid, terms)), len(self.bids))
         mask = 0
         for first, end in self.runs:
             refused = bisect_left(range(first, end), True, key=lambda line: not clears(self.bids[line], terms))

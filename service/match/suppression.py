@@ -54,14 +54,6 @@ def applies_to(listed: SuppressionList, contract: Contract) -> bool:
     return _covers(listed, contract.offer) and (listed.buyers is None or contract.buyer_id in listed.buyers)
 
 
-def is_listed(listed: SuppressionList, values: Mapping[str, Value], *, hashed: bool) -> bool:
-    """Whether the lead's number is on a list; looks at its hash only where it may come `hashed`."""
-    number = number_of(values, hashed=hashed)
-    if isinstance(number, bytes):
-        return any(hash_of(listed_number) == number for listed_number in listed.numbers)
-    return number is not None and number in listed.numbers
-
-
 def may_come_hashed(offer: Offer) -> bool:
     """Whether a lead of the offer may bring the SHA-256 of its number instead of the number: personal fields may."""
     return any(field.name == CALLER_ID.name and can_be_hashed(field) for field in lead_fields(offer))

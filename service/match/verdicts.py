@@ -3,6 +3,9 @@
 It shares nothing with the index but the rules themselves, and a test holds the two against each other.
 """
 
+from collections.abc import Generator, Iterator
+from itertools import islice
+
 from msgspec import Struct
 
 from service.match.asked import Asked
@@ -12,12 +15,17 @@ from service.match.lines import rank_key
 from service.match.payouts import Terms, clears, payout_of, shortfall
 from service.match.rules import GEO_FIELDS, any_holds, any_is_geo, detail_of, holds, where_holds
 from service.match.selling import terms_of
-from service.match.suppression import applies_to, is_listed, may_come_hashed
+from service.match.suppression import applies_to, hash_of, may_come_hashed, number_of
 from service.model.catalog import Buyer, Catalog, Contract, Offer, Schedule, SuppressionList, Test
 from service.model.decline import Decline
 from service.model.lead import Bid
 
 Detail = dict[str, object]
+
+SLICE = 100
+"""Contracts between two slices: a millisecond, or five where no two of them keep the same hours."""
+NUMBERS_PER_SLICE = 1000
+"""Numbers of suppression lists that are hashed between two slices: about a millisecond."""
 
 
 class Verdict(Struct, frozen=True):
@@ -31,11 +39,38 @@ class Verdict(Struct, frozen=True):
     detail: Detail = {}
 
 
+class _Hours:
+    """What schedules say of one moment. Each is asked once: thousands of contracts keep a few dozen of them, and when a
+    closed one opens takes half a millisecond to find out."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self._open: dict[Schedule, bool] = {}
+        self._closed: dict[Schedule, Detail] = {}
+
+    def is_open(self, schedule: Schedule) -> bool:
+        found = self._open.get(schedule)
+        if found is None:
+            found = self._open[schedule] = is_open(schedule, self._now_ms)
+        return found
+
+    def closed(self, schedule: Schedule) -> Detail:
+        """Of a closed schedule, when it opens."""
+        found = self._closed.get(schedule)
+        if found is None:
+            opens_at = next_opening(schedule, self._now_ms)
+            found = self._closed[schedule] = {"timezone": schedule.timezone}
+            if opens_at:
+                found["opens_at"] = opens_at
+        return dict(found)
+
+
 class _Case(Struct, frozen=True):
     """What all contracts are asked about."""
 
     asked: Asked
     terms: Terms
+    hours: _Hours
     paused: frozenset[int]
     lists: tuple[SuppressionList, ...]
     """Those that the lead's number is on."""
@@ -44,28 +79,59 @@ class _Case(Struct, frozen=True):
 def explain(catalog: Catalog, offer_id: str, asked: Asked, paused: frozenset[int] = frozenset()) -> list[Verdict]:
     """Every contract of an offer: those that may be offered the lead in rank order, then the others in the catalog's.
     `paused` are the buyers the operator has paused."""
+    slices = explain_in_slices(catalog, offer_id, asked, paused)
+    return in_rank_order([verdict for part in slices for verdict in part], asked, catalog.offers[offer_id])
+
+
+def explain_in_slices(
+    catalog: Catalog, offer_id: str, asked: Asked, paused: frozenset[int] = frozenset()
+) -> Iterator[list[Verdict]]:
+    """The same verdicts in the catalog's order, a few at a time or none, so that an event loop can do something else
+    between two slices. All of them make an explanation, once `in_rank_order` has put the offered ones first."""
     offer = catalog.offers[offer_id]
-    hashed = may_come_hashed(offer)
-    values = asked.facts.values
+    number = number_of(asked.facts.values, hashed=may_come_hashed(offer))
+    if isinstance(number, bytes):
+        number = yield from _number_behind(number, catalog.suppression_lists)
     case = _Case(
         asked=asked,
         terms=terms_of(asked, offer.floor_micros),
+        hours=_Hours(asked.now_ms),
         paused=paused,
-        lists=tuple(listed for listed in catalog.suppression_lists if is_listed(listed, values, hashed=hashed)),
+        lists=tuple(listed for listed in catalog.suppression_lists if number in listed.numbers),
     )
-    verdicts = [
-        _verdict(contract, catalog.buyers[contract.buyer_id], case) for contract in catalog.contracts_of(offer_id)
-    ]
+    contracts = (
+        (contract, buyer)
+        for buyer in catalog.buyers.values()
+        for contract in buyer.contracts
+        if contract.offer == offer_id
+    )
+    while part := [_verdict(contract, buyer, case) for contract, buyer in islice(contracts, SLICE)]:
+        yield part
+
+
+def in_rank_order(verdicts: list[Verdict], asked: Asked, offer: Offer) -> list[Verdict]:
+    """Those that may be offered the lead in rank order, then the others as they come."""
     offered = [verdict for verdict in verdicts if verdict.bid is not None]
     declined = [verdict for verdict in verdicts if verdict.bid is None]
     return _ranked(offered, asked, offer) + declined
+
+
+def _number_behind(digest: bytes, lists: tuple[SuppressionList, ...]) -> Generator[list[Verdict], None, str | None]:
+    """The listed number of this SHA-256, None where there is none. Only the index keeps hashes; here they are made."""
+    for listed in lists:
+        for place, number in enumerate(listed.numbers, start=1):
+            if hash_of(number) == digest:
+                return number
+            if place % NUMBERS_PER_SLICE == 0:
+                yield []
+    return None
 
 
 def _verdict(contract: Contract, buyer: Buyer, case: _Case) -> Verdict:
     cause = _cause(contract, buyer, case)
     if cause is not None:
         return Verdict(contract, buyer, None, *cause)
-    bid_micros = _bid_of(contract, case.asked)
+    bid_micros = _bid_of(contract, case)
     if not clears(bid_micros, case.terms):
         return Verdict(contract, buyer, None, Decline.BELOW_FLOOR, shortfall(bid_micros, case.terms))
     return Verdict(contract, buyer, Bid(contract, buyer, bid_micros, payout_of(bid_micros, case.asked.payout)))
@@ -75,8 +141,8 @@ def _cause(contract: Contract, buyer: Buyer, case: _Case) -> tuple[Decline, Deta
     """The first cause before the bid, in the order of causes."""
     if buyer.paused or buyer.id in case.paused:
         return Decline.PAUSED, {"by": "catalog" if buyer.paused else "operator"}
-    if contract.schedule is not None and not is_open(contract.schedule, case.asked.now_ms):
-        return Decline.SCHEDULE, _closed(contract.schedule, case.asked.now_ms)
+    if contract.schedule is not None and not case.hours.is_open(contract.schedule):
+        return Decline.SCHEDULE, case.hours.closed(contract.schedule)
     for listed in case.lists:
         if applies_to(listed, contract):
             return Decline.SUPPRESSED, {"list": listed.id}
@@ -103,17 +169,11 @@ def _no_table(tables: tuple[tuple[Test, ...], ...], case: _Case) -> Detail:
     return {"any": [detail_of(test, values) for test in first_failed]}
 
 
-def _closed(schedule: Schedule, now_ms: int) -> Detail:
-    opens_at = next_opening(schedule, now_ms)
-    detail: Detail = {"timezone": schedule.timezone}
-    return detail | {"opens_at": opens_at} if opens_at else detail
-
-
-def _bid_of(contract: Contract, asked: Asked) -> int:
+def _bid_of(contract: Contract, case: _Case) -> int:
     """The bid of the first rule that holds, else the contract's own."""
     for rule in contract.bids:
-        in_hours = rule.hours is None or is_open(rule.hours, asked.now_ms)
-        if in_hours and where_holds(rule.where, asked.facts.values):
+        in_hours = rule.hours is None or case.hours.is_open(rule.hours)
+        if in_hours and where_holds(rule.where, case.asked.facts.values):
             return rule.bid_micros
     return contract.bid_micros
 

@@ -112,7 +112,7 @@ class Compilation:
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `outcome`
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._child = subprocess.Popen(
-            compiling.command(settings.catalog, settings.var, settings.catalogs_kept_max),
+            compiling.command(settings.catalog, settings.var, settings.catalogs_kept_max, reload=True),
             env=compiling.child_environ(),
             stdin=subprocess.DEVNULL,
             stdout=self._output,

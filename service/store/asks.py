@@ -81,7 +81,9 @@ class Sale(Struct, frozen=True):
     question: str
     """The id that was posted; the same again is a repeat."""
     position: int
-    """The winner's place in `record.bids`."""
+    """The place in `record.bids` of the buyer that has it now: calls may move it."""
+    sold_position: int
+    """The place of the buyer that the post sold to, whatever became of it: what a repeat of the post is told."""
     order: tuple[int, ...]
     """Positions that were tried or may be tried, in the order frozen at the post."""
     number: str
@@ -101,7 +103,7 @@ class Sale(Struct, frozen=True):
     bought: tuple[str, ...] = ()
     """Hashes of the dedup marks the sale left."""
     fields_key: str = ""
-    """The shield of a post-only or full, kept as long as the number is lent."""
+    """The fields shield of a post-only or full, kept as long as the number is lent; "" where it has none."""
 
 
 class SellAsk(Struct, frozen=True):
@@ -121,18 +123,24 @@ class SellAsk(Struct, frozen=True):
     limits: tuple[Limit, ...] = ()
     request_key: str = ""
     """Post-only and full: the same key answers the same for 24 h."""
+    request_fields: str = ""
+    """What the fields of a repeat by `request_key` must equal: a hash of them all. Other ones are a conflict."""
     fields_key: str = ""
-    """Post-only and full of a call offer: the same key answers the same while the number is lent. With a
-    `request_key` also what the fields must equal (422 else)."""
+    """Shields a call's post-only or full that has a caller_id: the same key answers the same while the number is lent.
+    "" where two equal ones are two leads; without effect on an offer that delivers data."""
     caller_id: str = ""
     look_further: int = 0
     """How many bids that could take it a full wants to know of, the winner counted; nothing is taken for the rest.
     0: the script stops at the winner."""
+    said_before: tuple[int | None, ...] = ()
+    """Verdicts of earlier trips, on the bids at the record's beginning: the audit has one record of all trips."""
+    is_last: bool = True
+    """False: where nobody can take it, more bids follow in a further trip."""
 
 
 class Sold(Struct, frozen=True):
-    """`none`: no bid could take it (`said` has why). `elsewhere` names the decision that answered the same request.
-    `conflict`: the request_key was used with other fields."""
+    """`said` is of this trip's bids. `none`: none of them could take it (`said` has why). `elsewhere` names the
+    decision that answered the same request. `conflict`: the request_key was used with other fields."""
 
     status: Literal[
         "sold",
@@ -196,7 +204,9 @@ class CallEvent(Struct, frozen=True):
     edge: str
     call: str
     attempt: int | None = None
+    """None: of whatever attempt is on. A heartbeat of it says `answered` too, for that may have been lost."""
     outcome: str = ""
+    """Of `ended`: answered, busy, no_answer, failed, unavailable or cancelled. Any other word is not answered."""
     duration_ms: int | None = None
 
 

@@ -1,7 +1,11 @@
 """Stops asking a Redis that does not answer: what is refused at once does not queue up."""
 
+import logging
+
 from service import metrics
 from service.errors import StoreDown
+
+_log = logging.getLogger(__name__)
 
 
 class Breaker:
@@ -23,10 +27,14 @@ class Breaker:
 
     def failed(self) -> None:
         self._failures += 1
+        if self._failures == self._failures_max:
+            _log.warning("Redis does not answer: it is not asked again until it does, and all answers are 503.")
         metrics.set_store(up=False, breaker_open=self.is_open)
 
     def worked(self) -> None:
         if self._failures:
+            if self.is_open:
+                _log.info("Redis answers again.")
             self._failures = 0
             self.show()
 

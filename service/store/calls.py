@@ -1,6 +1,6 @@
 """A call finds its sale, tries its buyers, lives and ends."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -38,7 +38,7 @@ Pools = Mapping[str, RingPool]
 
 
 async def find_call(
-    runner: Runner, ask: tuple[str, str], number: str, caller_id: str, pool_ids: Sequence[str]
+    runner: Runner, ask: tuple[str, str], number: str, caller_id: str, pool_ids: Collection[str]
 ) -> FoundCall:
     """`ask` is (edge, call). A call that was routed stays with its sale, whoever has the number by now."""
     keys = runner.keys
@@ -111,19 +111,16 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
     keys, sale, endpoint = runner.keys, ask.sale, ask.endpoint
     with_buyer = sale.record.bids[sale.position]
     buyer_keys, contract_keys = keys.buyer(with_buyer.buyer_id), keys.contract(with_buyer.contract_id)
-    caller_key, fields_key = _caller_key(runner, sale), _fields_key(runner, sale)
+    reach, reach_args = _reach(runner, sale)
     named = [keys.call(ask.edge, ask.call), keys.sale(ask.decision_id), keys.sales]
-    named += [buyer_keys.slots, buyer_keys.holds, contract_keys.caps]
-    if sale.pool:
-        named += keys.pool(sale.pool)[:2]
-    named += [key for key in (caller_key, fields_key) if key]
+    named += [buyer_keys.slots, buyer_keys.holds, contract_keys.caps, *reach]
     named += [contract_keys.bought + mark.encode() for mark in sale.bought]
     args: list[Word] = [
         ask.decision_id,
         f"{ask.edge}:{ask.call}",
         ask.attempt,
         ATTEMPTS_MAX,
-        *(int(bool(flag)) for flag in (sale.pool, caller_key, fields_key)),
+        *reach_args,
         sale.position,
         GONE if ask.current is None else post_room(ask.current, endpoint),
         _ring_ms(endpoint),
@@ -150,16 +147,18 @@ def _beat_ms(endpoint: Endpoint) -> int:
     return HEARTBEAT_MS if endpoint.edge_heartbeats else endpoint.max_call_seconds * 1000
 
 
-def _caller_key(runner: Runner, sale: Sale) -> bytes:
-    """Of the pointer a sale on a publisher's own number has; b"" where it has none."""
+def _reach(runner: Runner, sale: Sale | None) -> tuple[list[bytes], list[Word]]:
+    """What leads to a sale, as `parts/reach.lua` binds it: the keys, and is_pooled and pointers_count."""
+    if sale is None:
+        return [], [0, 0]
+    keys, pointers = runner.keys, []
     caller_id = sale.record.lead.get("caller_id")
-    if sale.pool or not sale.number or not caller_id:
-        return b""
-    return runner.keys.caller(sale.number, str(caller_id))
-
-
-def _fields_key(runner: Runner, sale: Sale) -> bytes:
-    return runner.keys.fields(sale.fields_key) if sale.fields_key else b""
+    if sale.number and not sale.pool and caller_id:
+        pointers.append(keys.caller(sale.number, str(caller_id)))
+    if sale.fields_key:
+        pointers.append(keys.fields(sale.fields_key))
+    in_pool = keys.pool(sale.pool)[:2] if sale.pool else ()
+    return [*in_pool, *pointers], [int(bool(sale.pool)), len(pointers)]
 
 
 async def read_call(runner: Runner, edge: str, call: str) -> CallRecord | None:
@@ -203,17 +202,9 @@ async def _renew(
 ) -> str:
     keys = runner.keys
     buyer_id = sale.record.bids[sale.position].buyer_id
-    buyer_keys, sale_key = keys.buyer(buyer_id), keys.sale(decision_id)
-    caller_key, fields_key = _caller_key(runner, sale), _fields_key(runner, sale)
-    named = [
-        keys.call(event.edge, event.call),
-        sale_key,
-        buyer_keys.slots,
-        buyer_keys.holds,
-        *(keys.pool(sale.pool)[:2] if sale.pool else (sale_key, sale_key)),
-        caller_key or sale_key,
-        fields_key or sale_key,
-    ]
+    buyer_keys = keys.buyer(buyer_id)
+    reach, reach_args = _reach(runner, sale)
+    named = [keys.call(event.edge, event.call), keys.sale(decision_id), buyer_keys.slots, buyer_keys.holds, *reach]
     args: list[Word] = [
         decision_id,
         f"{event.edge}:{event.call}",
@@ -223,7 +214,7 @@ async def _renew(
         _room_now(buyers.get(buyer_id)),
         runner.settings.sale_keep_ms,
         cooldown_ms(pools, sale.pool),
-        *(int(bool(flag)) for flag in (sale.pool, caller_key, fields_key)),
+        *reach_args,
     ]
     reply = await runner.write("renew", lambda now_ms: Asked(named, args))
     return _word(reply)
@@ -245,17 +236,13 @@ async def _release(runner: Runner, pools: Pools, event: CallEvent, record: CallR
     keys = runner.keys
     call_key = keys.call(event.edge, event.call)
     sale = record.sale if record else None
-    pool_keys = keys.pool(sale.pool)[:2] if sale and sale.pool else (call_key, call_key)
-    caller_key = _caller_key(runner, sale) if sale else b""
-    fields_key = _fields_key(runner, sale) if sale else b""
+    reach, reach_args = _reach(runner, sale)
     named = [
         call_key,
         keys.sale(record.decision_id) if record else call_key,
         keys.sales,
         keys.buyer(sale.record.bids[sale.position].buyer_id).slots if sale else call_key,
-        *pool_keys,
-        caller_key or call_key,
-        fields_key or call_key,
+        *reach,
     ]
     args: list[Word] = [
         record.decision_id if record else "",
@@ -266,7 +253,7 @@ async def _release(runner: Runner, pools: Pools, event: CallEvent, record: CallR
         sale.position if sale else "",
         cooldown_ms(pools, sale.pool if sale else ""),
         runner.settings.tombstone_ms,
-        *(int(bool(flag)) for flag in (sale and sale.pool, caller_key, fields_key)),
+        *reach_args,
     ]
     reply = await runner.write("release", lambda now_ms: Asked(named, args))
     return _word(reply)

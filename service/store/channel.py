@@ -15,8 +15,7 @@ from redis.exceptions import RedisError
 from service.errors import StoreDown, StoreUnfit
 from service.store.line import Command, Line, Word, open_line
 from service.store.scripts import Script
-
-VERSION_MIN = (6, 2)
+from service.store.settings import REDIS_VERSION_MIN
 
 # What Redis says when it cannot work just now. A script's own mistake is none of these and is raised as it is.
 _AWAY = re.compile(
@@ -27,6 +26,10 @@ _REFUSED = re.compile(r"NOAUTH|WRONGPASS|NOPERM|Authentication required|invalid 
 
 class ScriptFault(Exception):
     """A script's own mistake: ours, and a 500."""
+
+
+class LineFull(StoreDown):
+    """Too many questions wait; says nothing about Redis."""
 
 
 class Channel:
@@ -74,8 +77,9 @@ class Channel:
                 raise StoreUnfit(f"Redis refuses us: {fault.__cause__ or fault}.") from fault
             raise
         found = re.search(r"redis_version:((\d+)\.(\d+)\S*)", text.decode())
-        if found is None or (int(found[2]), int(found[3])) < VERSION_MIN:
-            raise StoreUnfit(f"Redis {found[1] if found else '?'} is too old: 6.2 or newer is needed.")
+        if found is None or (int(found[2]), int(found[3])) < REDIS_VERSION_MIN:
+            needed = ".".join(map(str, REDIS_VERSION_MIN))
+            raise StoreUnfit(f"Redis {found[1] if found else '?'} is too old: {needed} or newer is needed.")
         if b"role:slave" in roles:
             raise StoreUnfit("Redis is a replica, which cannot be written to: give the address of its primary.")
 
@@ -117,7 +121,7 @@ class Channel:
         if line is None:
             line = await self._connected(give_up_at)
         if line.questions >= self._questions_max:
-            raise StoreDown("Too many questions to Redis are waiting.")
+            raise LineFull("Too many questions to Redis are waiting.")
         answer = line.ask(commands)
         timer = asyncio.get_running_loop().call_at(give_up_at, _give_up, answer)
         try:

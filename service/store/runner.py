@@ -10,7 +10,7 @@ from service import metrics
 from service.errors import StoreDown
 from service.store.breaker import Breaker
 from service.store.calendar import Calendar
-from service.store.channel import Channel
+from service.store.channel import Channel, LineFull
 from service.store.clock import RedisClock, monotonic_ms
 from service.store.keys import Keys
 from service.store.line import Command, Word
@@ -57,17 +57,21 @@ class Runner:
         Raises StoreDown: then nothing was taken, unless only the reply was lost.
         """
         self.breaker.check()
-        now_ms = self.clock.now_ms()
         give_up_at = self._give_up_at()
-        left_ms = int((give_up_at - asyncio.get_running_loop().time()) * 1000)
-        not_after_ms = now_ms + left_ms - self.settings.late_margin_ms
+        now_ms, not_after_ms = self.clock.now_ms(), self._not_after_ms(give_up_at)
         for _ in range(2):
             asked = build(now_ms)
             args = [min(not_after_ms, asked.valid_until_ms - 1), *asked.args]
+            sent_ms = monotonic_ms()
             reply = await self._script(verb, asked.keys, args, give_up_at)
             if reply[0] != b"late":
                 return reply
-            now_ms = max(int(reply[1]), self.clock.now_ms())
+            redis_ms = int(reply[1])
+            if self.clock.is_behind(redis_ms):
+                self.clock.forget()
+                self.clock.learn(redis_ms, sent_ms, monotonic_ms())
+                not_after_ms = self._not_after_ms(give_up_at)
+            now_ms = max(redis_ms, self.clock.now_ms())
             if now_ms > not_after_ms:
                 break
         metrics.count_late_script()
@@ -107,9 +111,15 @@ class Runner:
             return self._deadline
         return asyncio.get_running_loop().time() + self.settings.give_up_ms / 1000
 
+    def _not_after_ms(self, give_up_at: float) -> int:
+        left_ms = int((give_up_at - asyncio.get_running_loop().time()) * 1000)
+        return self.clock.now_ms() + left_ms - self.settings.late_margin_ms
+
     async def _guarded(self, work: Any) -> Any:
         try:
             reply = await work
+        except LineFull:
+            raise
         except StoreDown:
             self.breaker.failed()
             raise

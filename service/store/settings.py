@@ -2,6 +2,9 @@
 
 from msgspec import Struct
 
+REDIS_VERSION_MIN = (6, 2)
+"""The oldest that all of this is tested on."""
+
 
 class StoreSettings(Struct, frozen=True):
     give_up_ms: int = 200

@@ -1,14 +1,15 @@
 """The door to Redis: one verb per thing the exchange asks."""
 
 import asyncio
+import contextlib
 import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from service.errors import StoreDown
+from service.errors import StoreDown, StoreUnfit
 from service.model.catalog import Buyer, Contract, RingPool
-from service.store import audit, calls, gauges, pauses, pings, posts
+from service.store import audit, calls, gauges, pauses, pings, posts, secret
 from service.store.asks import (
     CallEvent,
     CallRecord,
@@ -24,11 +25,12 @@ from service.store.asks import (
     Sold,
     Usage,
 )
-from service.store.channel import Channel, ScriptFault
+from service.store.channel import Channel, LineFull, ScriptFault
 from service.store.keys import Keys
 from service.store.records import ping_of, sale_of
 from service.store.runner import Runner
 from service.store.settings import StoreSettings
+from service.store.stocking import Stock
 
 CANCEL_AGAIN_SECONDS = 0.05
 
@@ -39,7 +41,8 @@ class Store:
     """All that is kept in Redis for one account. Every verb raises StoreDown where Redis does not answer in time.
 
     `url` is redis://, rediss:// or unix://. `secret` keys the hashes of personal fields: with another secret the old
-    dedup marks and callers are not found again. `timezone` is the account's: the windows of rate limits.
+    dedup marks and callers would not be found again, so that a Redis is only opened with the secret it knows.
+    `timezone` is the account's: the windows of rate limits.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class Store:
         self._channel = Channel(url, self._settings.questions_max, self._settings.connect_ms)
         self._runner = Runner(self._channel, Keys(account, secret), self._settings)
         self._timezone = timezone
-        self._pools: dict[str, RingPool] = {}
+        self._stock = Stock(self._runner)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Life
@@ -59,6 +62,7 @@ class Store:
         give_up_at = asyncio.get_running_loop().time() + self._settings.connect_ms / 1000
         await self._channel.check(give_up_at)
         await self._runner.probe()
+        await secret.claim(self._runner)
         self._start(self._keep_watch())
 
     async def close(self) -> None:
@@ -69,10 +73,6 @@ class Store:
             # Once more after a while: asyncio.wait_for of Python 3.11, which redis-py uses, can lose a cancellation.
             _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
         await self._channel.close()
-
-    @property
-    def is_up(self) -> bool:
-        return not self._runner.breaker.is_open
 
     async def ready(self) -> None:
         """Asks for a sign of life. Raises StoreDown where there is none in time."""
@@ -113,27 +113,32 @@ class Store:
         return ping_of(value) if value else None, sale_of(fields) if fields else None
 
     async def sell(self, ask: SellAsk) -> Sold:
-        return await posts.sell(self._runner, self._timezone, self._pools, ask)
+        return await posts.sell(self._runner, self._timezone, self._stock.pools, ask)
 
     # Calls
 
     async def find_call(
         self, edge: str, call: str, number: str, caller_id: str, pools: Sequence[RingPool], own_number_known: bool
     ) -> FoundCall:
-        """Where a tracking number leads for this call. `own_number_known`: the catalog lists it as a publisher's."""
-        pool_ids = [pool.id for pool in pools]
+        """Where a tracking number leads for this call. `own_number_known`: the catalog lists it as a publisher's.
+
+        It is looked for in the pools of the catalog and in all that hold numbers: sales outlive their pools."""
+        pool_ids = self._stock.pool_ids | {pool.id for pool in pools}
         found = await calls.find_call(self._runner, (edge, call), number, caller_id, pool_ids)
+        if not found.known and not own_number_known and (unheard_of := await self._stock.learn_pools() - pool_ids):
+            # Another worker has a newer catalog already.
+            found = await calls.find_call(self._runner, (edge, call), number, caller_id, unheard_of)
         return FoundCall(known=True) if own_number_known and not found.known else found
 
     async def route(self, ask: RouteAsk) -> Routed:
-        return await calls.route(self._runner, self._pools, ask)
+        return await calls.route(self._runner, self._stock.pools, ask)
 
     async def call(self, edge: str, call: str) -> CallRecord | None:
         return await calls.read_call(self._runner, edge, call)
 
     async def event(self, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
         """`answered` and `heartbeat` renew, `ended` releases. `buyers` are the catalog's of now."""
-        return await calls.take_event(self._runner, self._pools, event, buyers)
+        return await calls.take_event(self._runner, self._stock.pools, event, buyers)
 
     # Operators
 
@@ -142,10 +147,10 @@ class Store:
         return await gauges.usage(self._runner, buyers, pools, contracts)
 
     async def stock(self, pools: Sequence[RingPool]) -> None:
-        """To be called with every catalog: makes the pools hold its numbers, now and whenever Redis comes back."""
-        self._pools = {pool.id: pool for pool in pools}
+        """To be called with every catalog: makes the pools hold its numbers, now and whenever Redis comes back. One
+        that is lent or cooling elsewhere comes when it is free there."""
         self._runner.keys.forget()
-        await gauges.stock(self._runner, pools)
+        await self._stock.take(pools)
 
     async def pause(self, buyer_id: int) -> None:
         await pauses.pause(self._runner, buyer_id)
@@ -170,8 +175,9 @@ class Store:
         self._tasks.add(asyncio.get_running_loop().create_task(work))
 
     async def _keep_watch(self) -> None:
-        """Learns the clock every few seconds; while the breaker is open, asks for a sign of life; on a new line, learns
-        the clock and stocks the pools, for what answers may have lost everything."""
+        """Learns the clock every few seconds, and stocks numbers that have become free; while the breaker is open, asks
+        for a sign of life; on a new line, learns the clock and stocks all pools, for what answers may have lost
+        everything."""
         settings, runner, channel = self._settings, self._runner, self._channel
         waited_ms, lines_known = 0, channel.lines_made
         while True:
@@ -185,11 +191,24 @@ class Store:
                 if is_new:
                     runner.clock.forget()
                 await runner.probe()
-                if channel.lines_made != lines_known:
-                    await gauges.stock(runner, list(self._pools.values()))
-                    lines_known = channel.lines_made
+            except LineFull:
+                continue
             except StoreDown:
                 runner.breaker.failed()
                 channel.reset()
-            except ScriptFault:
-                _log.exception("the watch over Redis met a fault of ours")
+                continue
+            with contextlib.suppress(StoreDown):  # the next turn goes on with it
+                lines_known = await self._settled(lines_known)
+
+    async def _settled(self, lines_known: int) -> int:
+        """Makes what answers hold what it must; returns the count of lines of which that is known. Raises StoreDown."""
+        lines_made = self._channel.lines_made
+        try:
+            if lines_made == lines_known:
+                await self._stock.catch_up()
+            else:
+                await secret.claim(self._runner)
+                await self._stock.stock()
+        except (StoreUnfit, ScriptFault):
+            _log.exception("the watch over Redis met a fault that it cannot mend")
+        return lines_made

@@ -40,7 +40,6 @@ BIDS = (1_000_000, 2_000_000, 2_500_000, 10_000_000, 25_000_000)
 PAYOUTS = (
     Payout(),
     Payout(share_millionths=800_000),
-    Payout(share_millionths=1_200_000),
     Payout(share_millionths=None, margin_micros=2_000_000),
     Payout(share_millionths=None, fixed_micros=5_000_000),
 )

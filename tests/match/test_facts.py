@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.match import facts
+from service.match import Facts, facts
 from service.match.places import state_of_area_code, state_of_zip
 from service.model.lead import Lead
 
@@ -40,3 +40,19 @@ def test_a_lead_is_not_changed_by_what_is_derived_from_it() -> None:
 @pytest.mark.parametrize("caller_id", ["+442079460003", "+1212555010", "+121255501000", ""])
 def test_a_number_that_is_not_north_american_has_no_area_code(caller_id: str) -> None:
     assert facts({"caller_id": caller_id}, "").values == {"caller_id": caller_id}
+
+
+def test_an_area_code_that_was_sent_is_no_fact() -> None:
+    assert facts({"area_code": "305"}, "").values == {}
+    found = facts({"area_code": "305", "caller_id": "+12125550100"}, "")
+    assert (found.values["area_code"], found.values["state"]) == ("212", "NY")
+
+
+def test_a_place_that_was_kept_as_sent_is_no_fact_unless_it_can_be_read() -> None:
+    assert facts({"zip": "SW1A 1AA", "state": "Kent"}, "") == Facts({})
+    assert facts({"zip": 10001, "state": " new york"}, "") == Facts({"zip": "10001", "state": "NY"}, "sent")
+    assert facts({"state": "Kent", "zip": "90210"}, "") == Facts({"state": "CA", "zip": "90210"}, "zip")
+
+
+def test_an_unknown_zip_is_kept() -> None:
+    assert facts({"zip": "00000"}, "") == Facts({"zip": "00000"})

@@ -5,10 +5,12 @@ from collections import Counter
 from hashlib import sha256
 from random import Random
 
+import pytest
+
 from service.match import Index, build, explain
 from service.match.selling import TERMS_MAX
 from service.match.tables import MEMO_ENTRIES_MAX
-from service.model.catalog import BidRule, Payout, Schedule, Span, SuppressionList, Test, Where
+from service.model.catalog import BidRule, Field, Schedule, Span, SuppressionList, Test, Where
 from service.model.decline import Decline
 from tests.match.worlds import NOW_MS, OFFER, asked_of, catalog_of, contract
 
@@ -101,7 +103,7 @@ def test_a_flood_of_different_values_and_min_bids_is_not_kept() -> None:
     where = Where((Test("zip", "in", frozenset({"10001"})),))
     index = build(catalog_of([contract(1, where=where), contract(2, bid_micros=5_000_000)]), OFFER)
     for number in range(MEMO_ENTRIES_MAX + 100):
-        found = index.rank(asked_of({"zip": f"x{number}"}, min_bid_micros=number * 2_000)).take(9)
+        found = index.rank(asked_of({"zip": f"{number:05}"}, min_bid_micros=number * 2_000)).take(9)
         assert [bid.contract.id for bid in found] == (["c2"] if number * 2_000 <= 5_000_000 else [])
     assert len(index.geo.tables[0][1].memo) <= MEMO_ENTRIES_MAX
     assert len(index.selling.known) <= TERMS_MAX
@@ -120,19 +122,16 @@ def test_a_long_list_is_cut_in_the_detail() -> None:
     assert verdict.detail["limit"] == [f"{number:05}" for number in range(20)]
 
 
-def test_a_bid_that_clears_below_one_that_does_not_is_offered() -> None:
-    index = build(catalog_of([contract(1, bid_micros=20_000), contract(2, bid_micros=10_000)]), OFFER)
-    ranking = index.rank(asked_of({}, payout=Payout(share_millionths=1_500_000)))
-    assert [bid.buyer.id for bid in ranking.take(9)] == [2]
-    assert ranking.declined == {Decline.BELOW_FLOOR: 1}
-
-
-def test_a_hashed_number_is_kept_from_the_buyers_that_list_it() -> None:
+@pytest.mark.parametrize("fields", [(Field("caller_id", "phone", personal=True),), ()])
+def test_a_hashed_number_is_kept_from_the_buyers_that_list_it(fields: tuple[Field, ...]) -> None:
+    """Also on an offer that does not name `caller_id`, which is read of every lead."""
     lists = [SuppressionList("one", frozenset({"+12125550001"}), buyers=frozenset({1}))]
-    index = build(catalog_of([contract(1), contract(2)], lists=lists), OFFER)
-    ranking = index.rank(asked_of({"caller_id_sha256": sha256(b"12125550001").hexdigest()}))
+    catalog = catalog_of([contract(1), contract(2)], offer={"fields": fields}, lists=lists)
+    asked = asked_of({"caller_id_sha256": sha256(b"12125550001").hexdigest()})
+    ranking = build(catalog, OFFER).rank(asked)
     assert [bid.buyer.id for bid in ranking.take(9)] == [2]
     assert not ranking.suppressed
+    assert [verdict.reason for verdict in explain(catalog, OFFER, asked)] == [None, Decline.SUPPRESSED]
 
 
 def test_a_number_on_lists_of_several_buyers_is_kept_from_all_of_them() -> None:

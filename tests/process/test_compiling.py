@@ -1,10 +1,13 @@
 """From files to a compiled catalog, and from there to a snapshot in a worker."""
 
 import asyncio
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
 
+from service import metrics
 from service.exchange import compiling, snapshot
 from service.exchange.compiling import Compiled, Refused
 from service.exchange.letting_go import let_go
@@ -26,6 +29,10 @@ def compiled(folder: Path, var: Path, kept_max: int = 100) -> Compiled:
     outcome = compiling.compile_here(folder, var, kept_max)
     assert isinstance(outcome, Compiled), outcome
     return outcome
+
+
+def failures() -> float:
+    return metrics.REGISTRY.get_sample_value("pingpost_catalog_reload_failures_total") or 0.0
 
 
 def priced(folder: Path, bid: str) -> Path:
@@ -92,6 +99,44 @@ def test_what_a_killed_compilation_left_is_swept(folder: Path, var: Path) -> Non
     assert list((var / "catalogs").glob("*.tmp")) == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ('id = "stub"', 'id = "other"', 'account.id: "other" cannot replace "stub" while the service runs; restart it'),
+        (
+            'id = "stub"',
+            'id = "stub"\ntimezone = "America/New_York"',
+            'account.timezone: "America/New_York" cannot replace "UTC" while the service runs; restart it',
+        ),
+    ],
+)
+async def test_a_reload_keeps_the_account_and_a_start_may_change_it(
+    folder: Path, var: Path, old: str, new: str, mistake: str
+) -> None:
+    first = compiled(folder, var).version
+    write_catalog(folder, CATALOG.replace(old, new, 1))
+    assert await compiling.compile_beside(folder, var) == Refused([mistake])
+    assert snapshot.current_version(var) == first
+    started = compiling.compile_waiting(folder, var)
+    assert isinstance(started, Compiled)
+    assert snapshot.current_version(var) == started.version != first
+
+
+def test_a_catalog_that_is_still_being_written_is_refused(
+    folder: Path, var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sources that an earlier run kept stay: decisions were made under them."""
+    earlier = compiled(folder, var).version
+    kept = var / "catalogs" / earlier / "catalog.toml"
+    looks = iter(range(100))
+    monkeypatch.setattr(compiling, "_stamps", lambda _: {folder: (next(looks), 0)})
+    assert isinstance(compiling.compile_here(folder, var, 100), Refused)
+    assert kept.read_text() == CATALOG
+    assert isinstance(compiling.compile_here(priced(folder, "30.00"), var, 100), Refused)
+    assert [path.name for path in (var / "catalogs").iterdir() if path.is_dir()] == [earlier]
+    assert snapshot.current_version(var) == earlier
+
+
 def test_a_single_file_is_a_catalog_too(folder: Path, var: Path) -> None:
     version = compiled(folder / "catalog.toml", var).version
     assert [path.name for path in (var / "catalogs" / version).iterdir()] == ["catalog.toml"]
@@ -125,6 +170,61 @@ async def test_a_watch_hands_over_each_new_catalog_and_survives_a_broken_one(
         assert (await taken.get()).catalog.version == third
     watching.cancel()
     assert taken.empty()
+
+
+async def test_a_catalog_that_could_not_be_taken_is_tried_again(
+    folder: Path, var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = compiled(folder, var).version
+    second = compiled(priced(folder, "30.00"), var).version
+    monkeypatch.setattr(snapshot, "RETRY_SECONDS", 0.01)
+    tries: list[str] = []
+    taken = asyncio.Event()
+
+    async def take(fresh: Snapshot) -> None:
+        tries.append(fresh.catalog.version)
+        if len(tries) < 3:
+            raise MemoryError
+        taken.set()
+
+    before = failures()
+    watching = asyncio.create_task(snapshot.watch(var, first, take))
+    async with asyncio.timeout(20):
+        await taken.wait()
+    watching.cancel()
+    assert tries == [second] * 3
+    assert failures() == before + 2
+
+
+async def test_a_catalog_that_cannot_be_taken_is_not_tried_all_the_time(folder: Path, var: Path) -> None:
+    first = compiled(folder, var).version
+    compiled(priced(folder, "30.00"), var)
+    tries: asyncio.Queue[str] = asyncio.Queue()
+
+    async def take(fresh: Snapshot) -> None:
+        tries.put_nowait(fresh.catalog.version)
+        raise MemoryError
+
+    watching = asyncio.create_task(snapshot.watch(var, first, take))
+    async with asyncio.timeout(20):
+        await tries.get()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(tries.get(), 5 * snapshot.WATCH_SECONDS)
+    watching.cancel()
+
+
+async def test_a_replaced_catalog_leaves_nothing_to_the_garbage_collector(folder: Path, var: Path) -> None:
+    """It could not be collected: whatever is loaded is frozen out of the collector's sight."""
+    loaded = [snapshot.build(*snapshot.read(var, compiled(folder, var).version)).with_paused(frozenset({1}))]
+    decoder = weakref.ref(loaded[0].decoders["first"])
+    gc.collect()
+    gc.disable()
+    try:
+        await let_go(loaded.pop())
+        assert decoder() is None
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 async def test_what_is_let_go_stays_whole_for_whoever_still_uses_it(folder: Path, var: Path) -> None:

@@ -176,7 +176,7 @@ class PlainModel:
         room = CAPS[sale.at]
         has_slot = self.has_lease(sale.at, call.sale) or room is None or sum(self.use(sale.at)) < room
         self._extend(sale, call.sale, self.now + BEAT, has_slot=has_slot)
-        was_answered, call.answered = call.answered, call.answered or event == "answered"
+        was_answered, call.answered = call.answered, True
         if not has_slot:
             return "overrun"
         return "repeat" if event == "answered" and was_answered else "taken"

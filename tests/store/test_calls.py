@@ -61,6 +61,9 @@ async def test_the_next_attempt_gives_everything_back_and_takes_the_next_buyer(w
     assert not world.redis.client.keys("*bought*")
     assert events_on_record(world) == ["sold", "moved"]
     assert (await world.route(sale, bids, attempt=0)).position == 0, "an attempt's answer stays"
+    now = await world.store.sale("d1")
+    assert now is not None
+    assert (now.position, now.sold_position) == (1, 0), "a repeat of the post is still told whom it sold to"
 
 
 async def test_a_next_buyer_without_room_is_passed_over(world: World) -> None:
@@ -175,6 +178,32 @@ async def test_ended_alone_suffices(world: World, bids: list[Bid]) -> None:
     assert (await world.numbers()).cooling == 1
 
 
+@pytest.mark.parametrize("attempt", [None, 1])
+async def test_a_heartbeat_makes_good_an_answered_that_was_lost(
+    world: World, bids: list[Bid], attempt: int | None
+) -> None:
+    sale = await sold(world, bids)
+    await world.route(sale, bids)
+    await world.route(sale, bids, attempt=1)
+    assert (await world.event("heartbeat", bids, attempt=0)).status == "stale"
+    assert (await world.event("heartbeat", bids, attempt=attempt)).status == "taken"
+    record = await world.store.call("edge-1", "c1")
+    assert record is not None
+    assert record.answered
+    await world.event("ended", bids)
+    assert (await world.numbers()).cooling == 1
+
+
+@pytest.mark.parametrize("outcome", ["", "busy", "no_answer", "failed", "unavailable", "cancelled", "ANSWERED?"])
+async def test_an_end_of_any_word_but_answered_keeps_the_number_lent(
+    world: World, bids: list[Bid], outcome: str
+) -> None:
+    sale = await sold(world, bids)
+    await world.route(sale, bids)
+    await world.event("ended", bids, outcome=outcome)
+    assert (await world.numbers()).lent == 1
+
+
 async def test_after_an_unanswered_end_a_redial_reaches_the_sale_while_there_is_room(world: World) -> None:
     bids = [bid(1, 1), bid(2, 1)]
     sale = await sold(world, bids)
@@ -273,3 +302,34 @@ async def test_a_call_stays_with_its_sale_though_the_number_is_lent_again(world:
     assert (await world.route(sale, bids, attempt=1)).reason == "number_expired"
     await world.event("ended", bids, outcome="answered")
     assert world.redis.client.zscore("{demo}:pool:toll_free", NUMBERS[0]) == before
+
+
+@pytest.mark.parametrize("last", ["heartbeat", "ended", "void", "move"])
+async def test_a_late_call_leaves_the_fields_shield_of_a_later_sale_alone(world: World, last: str) -> None:
+    bids = [bid(1), bid(2)]
+    sale = await sold(world, bids, fields_key="f")
+    await world.route(sale, bids)
+    world.travel(120)
+    await sold(world, bids, "d2", fields_key="f")
+    assert world.redis.client.get("{demo}:fields:f") == "sd2"
+    world.redis.may_leave("fields:f")
+    match last:
+        case "void":
+            assert (await world.route(sale, bids, attempt=1, bids=[], positions=())).reason == "no_buyer_left"
+        case "move":
+            assert (await world.route(sale, bids, attempt=1)).position == 1
+        case _:
+            assert (await world.event(last, bids, outcome="answered")).status == "taken"
+    assert world.redis.client.get("{demo}:fields:f") == "sd2"
+    assert world.redis.client.pttl("{demo}:fields:f") > 110_000, "it lives as long as its own sale's number"
+
+
+async def test_a_fields_shield_lives_as_long_as_its_call_and_ends_with_it(world: World, bids: list[Bid]) -> None:
+    sale = await sold(world, bids, fields_key="f")
+    await world.route(sale, bids)
+    for _ in range(4):
+        world.travel(40)
+        await world.event("heartbeat", bids)
+    assert (await world.post_only("d2", bids, fields_key="f")).elsewhere == "d1"
+    await world.event("ended", bids)
+    assert not world.redis.client.exists("{demo}:fields:f")

@@ -7,7 +7,7 @@ from service.model.decline import Decline
 from service.store import Store
 from service.store.asks import HoldAsk
 from tests.conftest import RedisForTest
-from tests.store.world import DATA, ENDPOINT, OWN_NUMBERS, World, bid, hold_ask, record
+from tests.store.world import CALLER, DATA, ENDPOINT, OWN_NUMBERS, World, bid, hold_ask, record
 
 
 async def test_a_ping_takes_one_hold_on_each_buyer_that_has_room(world: World) -> None:
@@ -164,6 +164,16 @@ async def test_a_ping_on_a_publishers_own_number_can_be_found_by_its_call(world:
     world.travel(60)
     found = await world.store.find_call("edge-1", "c1", own, "+12125551234", [world.pool], False)
     assert not found.known
+
+
+async def test_a_ping_of_several_trips_takes_the_callers_pointer_only_with_an_offer(world: World) -> None:
+    world.redis.may_leave("ping:*", "holds:*", "caller:*")
+    own = "+18665550150"
+    await world.hold("d1", [bid(1)], OWN_NUMBERS, own_number=own)
+    first = await world.hold("d2", [bid(2, 0)], OWN_NUMBERS, own_number=own, last=False)
+    more = hold_ask("d2", [bid(2, 0), bid(3, 0)], OWN_NUMBERS, own_number=own, said_before=first.said)
+    assert (await world.store.hold(replace(more, bids=more.bids[1:]))).status == "none"
+    assert (await world.store.find_call("edge-1", "c1", own, CALLER, [], True)).ping_of == "d1"
 
 
 async def test_the_audit_is_bounded(redis: RedisForTest, store: Store) -> None:

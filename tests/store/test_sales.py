@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from service.model.catalog import Cap
 from service.model.decline import Decline
 from service.store.asks import PoolUse
-from tests.store.world import CALLER, DATA, ENDPOINT, NUMBERS, OWN_NUMBERS, World, bid
+from tests.store.world import CALLER, DATA, ENDPOINT, NUMBERS, OWN_NUMBERS, World, bid, sell_ask
 
 SALE_KEYS = ("sale:*", "slots:*", "caps:*", "sales", "lent:*")
 
@@ -144,11 +144,11 @@ async def test_a_person_is_bought_once_within_the_window_in_clear_or_hashed(worl
 
 async def test_post_only_is_repeated_by_its_request_id(world: World) -> None:
     await stocked(world, "request:*")
-    keys = {"request_key": "r1", "fields_key": "f1"}
+    keys = {"request_key": "r1", "request_fields": "f1"}
     assert (await world.post_only("d1", [bid(1)], DATA, **keys)).status == "sold"
     again = await world.post_only("d2", [bid(1)], DATA, **keys)
     assert (again.status, again.elsewhere) == ("elsewhere", "d1")
-    assert (await world.post_only("d3", [bid(1)], DATA, request_key="r1", fields_key="f2")).status == "conflict"
+    assert (await world.post_only("d3", [bid(1)], DATA, request_key="r1", request_fields="f2")).status == "conflict"
     world.travel(86_400)
     assert (await world.post_only("d4", [bid(1)], DATA, **keys)).status == "sold"
 
@@ -218,3 +218,46 @@ async def test_a_longer_number_hold_keeps_slot_and_number_together(world: World)
     assert (await world.leases(bid(1)), (await world.numbers()).lent) == ((1, 0), 1)
     world.travel(5)
     assert (await world.leases(bid(1)), (await world.numbers()).lent) == ((0, 0), 0)
+
+
+async def test_a_request_is_told_from_another_by_all_its_fields_and_shielded_by_those_of_the_call(world: World) -> None:
+    await stocked(world, "request:*", "fields:*")
+    first = {"request_key": "r1", "request_fields": "all", "fields_key": "f1"}
+    assert (await world.post_only("d1", [bid(1)], **first)).status == "sold"
+    assert (await world.post_only("d2", [bid(1)], **{**first, "fields_key": ""})).elsewhere == "d1"
+    assert (await world.post_only("d3", [bid(1)], **{**first, "request_fields": "others"})).status == "conflict"
+    assert (await world.post_only("d4", [bid(1)], **{**first, "request_key": "r2"})).elsewhere == "d1"
+    assert (await world.post_only("d5", [bid(1)], request_key="r2", request_fields="all")).status == "sold"
+
+
+async def test_a_post_in_several_trips_is_on_record_once_with_all_that_was_said(world: World) -> None:
+    await stocked(world)
+    bids = [bid(1, 0), bid(2, 0), bid(3)]
+    first = await world.store.sell(replace(sell_ask("d1", bids[:2]), is_last=False))
+    assert first.status == "none"
+    assert await world.store.decision("d1") == []
+    second = replace(sell_ask("d1", bids), bids=bids[2:], order=(2,), said_before=first.said)
+    assert (await world.store.sell(second)).said == (0,)
+    (post,) = await world.store.decision("d1")
+    assert (post["status"], post["position"], post["order"]) == ("sold", 2, (0, 1, 2))
+    assert post["said"] == (Decline.CONCURRENCY, Decline.CONCURRENCY, 0)
+
+    last = replace(sell_ask("d2", bids[:2]), bids=bids[1:2], order=(1,), said_before=(Decline.CONCURRENCY,))
+    assert (await world.store.sell(last)).status == "none"
+    (post,) = await world.store.decision("d2")
+    assert (post["status"], post["order"], post["said"]) == ("none", (0, 1), (Decline.CONCURRENCY,) * 2)
+
+
+async def test_a_post_only_is_looked_up_without_reading_all_records_before_it(world: World) -> None:
+    world.redis.may_leave("sale:*", "caps:*", "sales")
+    client = world.redis.client
+    long_ago_ms = world.store.now_ms() - 3_600_000
+    with client.pipeline() as filling:
+        for at in range(2_000):
+            filling.xadd("{demo}:audit", {"decision": "other", "kind": "ping"}, id=f"{long_ago_ms}-{at + 1}")
+        filling.execute()
+    asked = sell_ask("d1", [bid(1)], DATA)
+    await world.store.sell(replace(asked, record=replace(asked.record, at_ms=world.store.now_ms())))
+    client.config_resetstat()
+    assert [found["kind"] for found in await world.store.decision("d1")] == ["post"]
+    assert client.info("commandstats")["cmdstat_xrevrange"]["calls"] <= 2

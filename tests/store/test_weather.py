@@ -1,8 +1,14 @@
 """Redis stopped, continued, killed, flushed and full: refused in time, nothing half taken, back without a restart."""
 
 import asyncio
+import contextlib
+import os
+import select
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +16,13 @@ import redis as redis_py
 
 from service.errors import StoreDown, StoreUnfit
 from service.store import Store, StoreSettings
+from service.store.line import Word
+from service.store.packing import msgpack
 from service.store.runner import Asked
 from tests.redis_server import RedisServer
 from tests.store.world import POOL, bid, hold_ask, open_store, sell_ask
 
+ROOT = Path(__file__).parents[2]
 IN_TIME_SECONDS = 0.25
 BACK_SECONDS = 1.0
 
@@ -89,7 +98,7 @@ async def test_many_refused_questions_take_nothing_and_the_breaker_answers_at_on
         asked = [store.sell(sell_ask(f"d{at}", [bid(1, None)])) for at in range(100)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         assert all(isinstance(answer, StoreDown) for answer in answers)
-        assert not store.is_up
+        assert store._runner.breaker.is_open
         begun = time.monotonic()
         with pytest.raises(StoreDown):
             await store.hold(hold_ask("d1", [bid(1)]))
@@ -104,12 +113,12 @@ async def test_many_refused_questions_take_nothing_and_the_breaker_answers_at_on
 async def test_a_late_script_says_so_and_writes_nothing(store: Store, client: Any) -> None:
     """The worker's idea of time is put back by more than a script may be late."""
     clock = store._runner.clock
-    clock._offset_ms -= 1_000
+    clock._offset_ms -= 500
     with pytest.raises(StoreDown, match="too late"):
         await store.hold(hold_ask("d1", [bid(1)]))
     with pytest.raises(StoreDown, match="too late"):
         await store.sell(sell_ask("d1", [bid(1)]))
-    assert not keys_of(client)
+    assert keys_of(client) == {"secret"}
 
 
 async def test_a_killed_redis_comes_back_with_what_was_sold(server: RedisServer, store: Store) -> None:
@@ -193,8 +202,10 @@ async def test_a_period_that_ends_on_the_way_is_worked_out_anew(store: Store) ->
 
     def build(now_ms: int) -> Asked:
         built.append(now_ms)
-        keys = store._runner.keys.pool("toll_free")
-        return Asked(list(keys), [0], valid_until_ms=now_ms - 10 if len(built) == 1 else now_ms + 10_000)
+        keys = store._runner.keys
+        words: list[Word] = ["toll_free", *(msgpack([]) for _ in range(3))]
+        until_ms = now_ms - 10 if len(built) == 1 else now_ms + 10_000
+        return Asked([keys.pools, *keys.pool("toll_free")], words, until_ms)
 
     reply = await store._runner.write("stock", build)
     assert reply[0] == b"stocked"
@@ -209,3 +220,78 @@ async def test_many_questions_at_once_share_one_line(server: RedisServer) -> Non
     answers = await asyncio.gather(*(store.hold(hold_ask(f"d{at}", [bid(1, None)])) for at in range(200)))
     assert all(answer.status == "held" for answer in answers)
     await store.close()
+
+
+async def test_a_clock_that_jumps_forward_costs_no_answer(store: Store) -> None:
+    """As if Redis' clock had been set: the worker learns it from the first script that says it came late."""
+    store._runner.clock._offset_ms -= 10_000
+    assert (await store.hold(hold_ask("d1", [bid(1)]))).status == "held"
+    assert not store._runner.clock.is_behind(store.now_ms() + 500)
+    script_runs = await asyncio.gather(*(store.hold(hold_ask(f"d{at}", [bid(1, None)])) for at in range(2, 6)))
+    assert {held.status for held in script_runs} == {"held"}
+
+
+async def test_the_breaker_says_once_that_it_opened_and_once_that_it_closed(
+    server: RedisServer, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "service.store.breaker")
+    server.pause()
+    try:
+        await asyncio.gather(*(store.ready() for _ in range(20)), return_exceptions=True)
+    finally:
+        server.resume()
+    await back(store)
+    said = [(one.levelname, one.message.split(":")[0]) for one in caplog.records if one.name == "service.store.breaker"]
+    assert said == [("WARNING", "Redis does not answer"), ("INFO", "Redis answers again.")]
+
+
+async def test_too_many_questions_are_no_failure_of_redis(server: RedisServer) -> None:
+    store = await open_store(server.url, StoreSettings(questions_max=2, breaker_failures=1))
+    answers = await asyncio.gather(*(store.ready() for _ in range(50)), return_exceptions=True)
+    assert [str(one) for one in answers if one] == ["Too many questions to Redis are waiting."] * 48
+    assert not store._runner.breaker.is_open
+    await store.ready()
+    await store.close()
+
+
+async def test_another_secret_is_unfit_and_the_right_one_is_taken_again(server: RedisServer, store: Store) -> None:
+    other = Store(server.url, "demo", b"quite another secret of enough bytes")
+    with pytest.raises(
+        StoreUnfit, match=r"^This Redis keeps hashes made with another PINGPOST_SECRET; .*found again\.$"
+    ):
+        await other.open()
+    await other.close()
+    again = await open_store(server.url)
+    await again.close()
+    elsewhere = Store(server.url, "another_account", b"quite another secret of enough bytes")
+    await elsewhere.open()
+    await elsewhere.close()
+
+
+async def test_a_redis_that_lost_everything_is_told_the_secret_again(store: Store, client: Any) -> None:
+    known = client.get("{demo}:secret")
+    client.flushall()
+    client.client_kill_filter(_type="normal", skipme=True)
+    await back(store)
+    deadline = time.monotonic() + BACK_SECONDS
+    while client.get("{demo}:secret") != known:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+def test_a_redis_for_tests_ends_with_a_test_run_that_is_killed(tmp_path: Path) -> None:
+    text = (
+        "import os, signal\n"
+        "from tests.redis_server import RedisServer\n"
+        "print(RedisServer().start().pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    command, surroundings = [sys.executable, "-c", text], {**os.environ, "TMPDIR": str(tmp_path)}
+    run = subprocess.run(
+        command, cwd=ROOT, env=surroundings, stdout=subprocess.PIPE, text=True, timeout=30, check=False
+    )
+    with contextlib.suppress(ProcessLookupError):  # gone already
+        ending = os.pidfd_open(int(run.stdout))
+        assert select.select([ending], [], [], 10)[0], "it lives on"
+        os.close(ending)

@@ -3,8 +3,10 @@
 import pytest
 
 from service import wire
+from service.model.fields import PARAMETERS
 from service.wire import Decoded, Path
 from service.wire.body import EMPTY_TEXT
+from service.wire.parameters import READERS
 from tests.wire.endpoints import (
     CALLER,
     CALLER_SHA256,
@@ -178,3 +180,8 @@ def test_whose_numbers_are_taken(decoders: Decoders, endpoint: str, sent: object
         assert complaints(decoders[endpoint], params) == {"trackdrive_number": [f"trackdrive_number {error}"]}
     else:
         assert taken(decoders[endpoint], params).own_number == number
+
+
+def test_every_parameter_has_a_reader_and_is_no_field() -> None:
+    """The publisher's own number is read by the endpoint's decoder."""
+    assert {name for readers in READERS.values() for name in readers} | {"trackdrive_number"} == PARAMETERS
