@@ -1,7 +1,7 @@
 """Whose address a request comes from, through the proxies that the operator trusts and no others."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 HOPS_MAX = 20
 """Entries of X-Forwarded-For that are read, from the right: no honest chain is longer."""
@@ -13,8 +13,10 @@ def client_address(peer: str, forwarded_for: str, trusted_proxies: Sequence[Netw
     """The rightmost address that is no trusted proxy's: whatever stands left of it anybody may have written.
 
     `peer` is the connection's own address, `forwarded_for` the header, "" where there is none. Without trusted proxies
-    the header means nothing.
+    the header means nothing. An IPv4 client of a listener for both comes as `::ffff:192.0.2.1`, and is 192.0.2.1 here
+    as it is in everybody's lists.
     """
+    peer = _unmapped(peer)
     if not trusted_proxies or not _is_one_of(peer, trusted_proxies):
         return peer
     address = peer
@@ -22,10 +24,18 @@ def client_address(peer: str, forwarded_for: str, trusted_proxies: Sequence[Netw
         hop = hop.strip()
         if not _is_address(hop):
             return address
-        address = hop
+        hop = address = _unmapped(hop)
         if not _is_one_of(hop, trusted_proxies):
             return address
     return address
+
+
+def _unmapped(address: str) -> str:
+    """An IPv4 address that is written as an IPv6 one, as itself; anything else as it is."""
+    if ":" not in address or not _is_address(address):
+        return address
+    parsed = ip_address(address)
+    return str(parsed.ipv4_mapped or address) if isinstance(parsed, IPv6Address) else address
 
 
 def _is_address(text: str) -> bool:

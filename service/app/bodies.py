@@ -5,6 +5,8 @@ from typing import Final
 
 from aiohttp import web
 
+from service.app.draining import DRAINING
+
 BODY_SECONDS_MAX: Final = 10.0
 """64 KiB come in this time over any line that can carry a call; what is slower only holds on to its connection."""
 
@@ -17,7 +19,8 @@ async def body_of(request: web.Request) -> bytes:
     if request.content.is_eof():  # nearly always: head and body came in one segment, and a timer would be for nothing
         return await request.read()
     try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
-            return await request.read()
+        with request.app[DRAINING].awaiting_body():
+            async with asyncio.timeout(BODY_SECONDS_MAX):
+                return await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None

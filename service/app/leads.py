@@ -182,4 +182,5 @@ async def _exchange(serving: Serving, snapshot: Snapshot, asked: Asked) -> Outco
 def _address(serving: Serving, request: web.Request) -> str:
     trusted = serving.settings.trusted_proxies
     peer = request.remote or ""
-    return client_address(peer, ",".join(request.headers.getall("X-Forwarded-For", ())), trusted) if trusted else peer
+    forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", ())) if trusted else ""
+    return client_address(peer, forwarded_for, trusted)

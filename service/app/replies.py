@@ -6,7 +6,7 @@ from typing import Any, Final
 from aiohttp import web
 from msgspec import UNSET, UnsetType, structs
 
-from service.app.statuses import http_status
+from service.pages import http_status
 from service.store.asks import RateLimited
 from service.wire import Refusal
 from service.wire.answers import Answer, Invalid, Refused, too_many

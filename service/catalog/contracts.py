@@ -10,7 +10,7 @@ from service.catalog.documents import Documents
 from service.catalog.hours import read_hours
 from service.catalog.mistake import Spot, shown
 from service.catalog.names import Names
-from service.catalog.offers import Vocabulary
+from service.catalog.offers import NOT_OF_LEADS, Vocabulary
 from service.catalog.table import Kept, Key, Keys, Table, as_is, is_whole, read_table, tables_in
 from service.catalog.where import read_where
 from service.model.catalog import PERS, BidRule, Cap, Contract, Per, Schedule, Where
@@ -128,6 +128,7 @@ def _dedup_on(kept: Kept, spot: Spot, words: Vocabulary) -> tuple[tuple[str, ...
     if not isinstance(raw, list) or not 0 < len(raw) <= DEDUP_GROUPS_MAX:
         spot.wrong(f"{shown(raw)} is not a list of 1 to {DEDUP_GROUPS_MAX} fields or lists of fields")
         return ()
+    fields = [word for word in words.words if word not in NOT_OF_LEADS]
     groups = []
     for index, group in enumerate(raw):
         place = spot.at(index)
@@ -135,8 +136,8 @@ def _dedup_on(kept: Kept, spot: Spot, words: Vocabulary) -> tuple[tuple[str, ...
         if not names or len(names) > DEDUP_GROUPS_MAX:
             place.wrong(f"is not a field or a list of 1 to {DEDUP_GROUPS_MAX} fields")
         for name in names:
-            if not isinstance(name, str) or name not in words.words:
-                place.wrong(f"{shown(name)} is not a field of the offer{did_you_mean(name, words.words)}")
+            if not isinstance(name, str) or name not in fields:
+                place.wrong(f"{shown(name)} is not a field of the offer{did_you_mean(name, fields)}")
         # Sorted, so that a group means the same however it is written.
         groups.append(tuple(sorted({name for name in names if isinstance(name, str)})))
     return tuple(dict.fromkeys(groups))

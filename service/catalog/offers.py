@@ -30,7 +30,7 @@ CONVERTS_AFTER_SECONDS_MAX = 30 * 86400
 # A certificate's URL is easily longer than a text should be.
 URL_LENGTH = 2048
 
-# A field named as a parameter could never be sent; an area code is worked out from the lead; `any` is a word of filters.
+# A parameter could never be sent as a field; an area code is worked out from the lead; `any` is a word of filters.
 TAKEN = PARAMETERS | {"area_code", "any"}
 # What is derived from these fields needs them to be what their names say, and nobody else's alias.
 TYPE_BY_NAME: Mapping[str, FieldType] = {field.name: field.type for field in ALWAYS_READ}
@@ -211,3 +211,5 @@ ALWAYS_THERE: Mapping[str, Word] = {
     "area_code": Word("zip", parse_area_code),
     "traffic_source_id": Word("text", compile_parser(Field(name="traffic_source_id", type="text"))),
 }
+NOT_OF_LEADS = ALWAYS_THERE.keys() - TYPE_BY_NAME.keys()
+"""Words of filters that no lead brings: nobody can be known again by them."""

@@ -1,7 +1,8 @@
 """Who wants a lead, for how much, and why not: pure and in memory.
 
 `build` makes an offer's `Index` when the catalog is loaded; `Index.rank` answers a lead with a `Ranking`; `explain`
-gives the verdict on every contract by the slower path, `explain_in_slices` with pauses in between. `facts` and the payout functions prepare what is `Asked`.
+gives the verdict on every contract by the slower path, `explain_in_slices` a part at a time. `facts` and the
+payout functions prepare what is `Asked`.
 """
 
 from service.match.asked import Asked, Facts, facts

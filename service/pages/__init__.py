@@ -2,6 +2,6 @@
 
 from service.pages.instructions import posting_instructions, posting_instructions_html
 from service.pages.openapi import openapi
-from service.pages.statuses import HTTP_STATUS, STATUSES
+from service.pages.statuses import STATUSES, http_status
 
-__all__ = ["HTTP_STATUS", "STATUSES", "openapi", "posting_instructions", "posting_instructions_html"]
+__all__ = ["STATUSES", "http_status", "openapi", "posting_instructions", "posting_instructions_html"]

@@ -1,5 +1,5 @@
-"""The statuses of the contract with publishers: HTTP number, word, and when it is said. Pages and the document are made
-of this table."""
+"""The statuses of the contract with publishers: HTTP number, word, and when it is said. Answers are sent,
+and pages and the document made, by this table."""
 
 from typing import Final
 
@@ -67,5 +67,9 @@ STATUSES: Final = (
     Status(503, "unavailable", "Nothing was taken; the header Retry-After says when to come again.", answers.Refused),
 )
 
-HTTP_STATUS: Final[dict[str, int]] = {status.word: status.http for status in STATUSES}
-"""HTTP number by word."""
+_BY_WORD: Final = {status.word: status.http for status in STATUSES} | {"not_found": 404}
+
+
+def http_status(word: str) -> int:
+    """The HTTP number of an answer's word; 200 is what everything gets that nobody asked wrongly."""
+    return _BY_WORD.get(word, 200)

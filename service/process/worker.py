@@ -5,6 +5,7 @@ elsewhere) giving back each connection with its answer, then stops accepting and
 """
 
 import asyncio
+import contextlib
 import logging
 import signal
 import sys
@@ -19,7 +20,7 @@ from aiohttp import web
 from aiohttp.worker import GunicornUVLoopWebWorker
 
 from service import metrics
-from service.app.draining import DRAINING
+from service.app.draining import DRAINING, Draining
 from service.errors import PingpostError
 from service.settings import Settings
 
@@ -53,7 +54,7 @@ class Worker(GunicornUVLoopWebWorker):
         flag = self.runner.app[DRAINING]
         if not flag.on:
             flag.on = True
-            self.loop.call_later(self._settings.drain_seconds, self._stop)
+            self._draining = self.loop.create_task(self._drain(self.runner, flag))
 
     def run(self) -> None:
         try:
@@ -79,6 +80,16 @@ class Worker(GunicornUVLoopWebWorker):
             await super()._run()
         finally:
             lag.cancel()
+
+    async def _drain(self, runner: web.AppRunner, flag: Draining) -> None:
+        """Serves on for a while, then accepts nobody, and ends when the bodies that were on their way are here."""
+        await asyncio.sleep(self._settings.drain_seconds)
+        for site in list(runner.sites):
+            await site.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.finish_seconds / 2):
+                await flag.all_bodies_here()
+        self._stop()
 
     def _stop(self) -> None:
         self.alive = False

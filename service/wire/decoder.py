@@ -5,8 +5,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from service.model.catalog import Catalog, Endpoint, Field, Moment, Offer, Value
 from service.model import hashes
+from service.model.catalog import Catalog, Endpoint, Field, Moment, Offer, Value
 from service.model.fields import PARAMETERS, PLACES, lead_fields
 from service.model.lead import Lead
 from service.model.values import Complaint, compile_parser, e164
@@ -52,8 +52,8 @@ class Decoded(Struct, frozen=True):
 
 class _Reader(NamedTuple):
     """How one sent name is read: tuples, for they unpack faster than attributes are looked up, on every field of every
-    ping. `as_sent`: a consent is checked and never altered. `ours`: a parameter, no field. `unasked`: the offer does not
-    name it, so that what cannot be read is as good as any other name the offer does not know."""
+    ping. `as_sent`: a consent is checked and never altered. `ours`: a parameter, no field. `unasked`: a place
+    that the offer does not name; where it cannot be read it is like any other name the offer does not know."""
 
     name: str
     parse: Parser

@@ -105,5 +105,3 @@ async def test_a_test_says_where_the_state_came_from(serve: Serve) -> None:
     diagnostics = said["diagnostics"]
     assert (diagnostics["state_from"], diagnostics["normalised"]["state"]) == ("area_code", "NY")
     assert diagnostics["normalised"]["area_code"] == "212"
-
-

@@ -205,6 +205,15 @@ def test_keys_that_are_not_acted_on_yet_are_noticed(tmp_path: Path) -> None:
     )
 
 
+def test_dedup_without_days_is_noticed_where_it_was_written_by_hand(tmp_path: Path) -> None:
+    def noticed(*changes: tuple[str, str]) -> list[str]:
+        return [notice for notice in changed(tmp_path, *changes).notices if "dedup" in notice]
+
+    by_hand = 'dedup_on = ["caller_id"]'
+    assert noticed() == noticed((by_hand, "")) == noticed(("dedup_days = 30", ""), (by_hand, "")) == []
+    assert noticed(("dedup_days = 30", "")) == ["contract a-auto: dedup_on does nothing without dedup_days"]
+
+
 def test_the_version_is_that_of_the_content(tmp_path: Path) -> None:
     version = loaded(EXAMPLE).version
     assert re.fullmatch("[0-9a-f]{12}", version)

@@ -12,10 +12,9 @@ import pytest
 import schemathesis
 from schemathesis.core.result import Ok
 
-from service.app.statuses import http_status
 from service.catalog import load
 from service.model.catalog import Catalog
-from service.pages import STATUSES, openapi
+from service.pages import STATUSES, http_status, openapi
 from service.pages.sample_answers import SampleAnswers
 from service.wire import answers, call_answers
 from service.wire.parameters import READERS
@@ -98,9 +97,15 @@ def test_every_status_of_the_table_is_documented_with_its_words(path: str) -> No
     assert "Retry-After" in responses["429"]["headers"]
 
 
-def test_the_table_of_statuses_is_the_one_that_answers_are_sent_by() -> None:
+def test_a_word_has_one_http_status_wherever_it_is_said() -> None:
     for status in STATUSES:
         assert http_status(status.word) == status.http, status.word
+    assert {word: http_status(word) for word in ("not_found", "unauthorized", "routed", "no_route")} == {
+        "not_found": 404,
+        "unauthorized": 401,
+        "routed": 200,
+        "no_route": 200,
+    }
 
 
 def test_every_answer_about_a_lead_is_in_the_table_of_statuses() -> None:

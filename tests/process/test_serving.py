@@ -171,6 +171,17 @@ def test_a_wrong_catalog_leaves_the_old_one_and_is_told_whole(one: Running) -> N
     one.wait_for(f"catalog {old} is current")
 
 
+def test_another_account_needs_a_restart(one: Running) -> None:
+    old = one.text("/version")
+    write_catalog(one.catalog, CATALOG.replace('id = "stub"', 'id = "other"'))
+    one.signal(signal.SIGHUP)
+    one.wait_for(r"catalog refused: account\.id: .*other.* cannot replace .*stub.* while the service runs; restart it")
+    assert one.text("/version") == old
+    write_catalog(one.catalog)
+    one.signal(signal.SIGHUP)
+    one.wait_for(f"catalog {old} is current")
+
+
 def test_operators_have_a_port_of_their_own(tmp_path: Path) -> None:
     with Running(tmp_path, "--ops-port", "0") as running:
         running.ready(ports=2)

@@ -115,7 +115,7 @@ async def test_a_number_that_waits_for_its_old_pool_comes_by_itself(redis: Redis
 async def test_a_sale_whose_number_changes_pools_lives_and_ends_in_the_old_one(world: World) -> None:
     world.redis.may_leave(*LENT, "call:*")
     bids = [bid(1)]
-    await world.store.stock([world.pool])
+    await world.store.stock([replace(world.pool, cooldown_seconds=90)])
     sale = (await world.post_only("d1", bids)).sale
     assert sale is not None
     moved = pool(*NUMBERS, pool_id="other")
@@ -130,7 +130,7 @@ async def test_a_sale_whose_number_changes_pools_lives_and_ends_in_the_old_one(w
         await world.store.stock([moved])
         assert standing(world)["toll_free"] == {NUMBERS[0]}
     assert (await world.event("ended", bids, outcome="answered")).status == "taken"
-    world.travel(59)
+    world.travel(89)
     await world.store.stock([moved])
     assert standing(world)["toll_free"] == {NUMBERS[0]}, "it rests where it was lent, as long as that pool said"
     world.travel(1)

@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+import signal
+import subprocess
 import sys
+import time
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from service.model.catalog import Cap
 from tests.conftest import RedisForTest
 from tests.store.racer import BIDS, COOLDOWN_SECONDS, PATIENT, POOL
-from tests.store.world import bid, hold_ask, open_store, sell_ask
+from tests.store.world import bid, hold_ask, open_store, sell_ask, travel
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 4
@@ -23,6 +27,10 @@ async def racer(url: str, name: str) -> dict[str, Any]:
     assert process.returncode == 0
     found: dict[str, Any] = json.loads(output)
     return found
+
+
+def leases(redis: RedisForTest) -> int:
+    return sum(redis.client.zcard(f"{{demo}}:{kind}:{one.buyer.id}") for one in BIDS for kind in ("holds", "slots"))
 
 
 async def test_two_hundred_pings_share_five_slots(redis: RedisForTest) -> None:
@@ -77,3 +85,41 @@ async def test_one_ping_makes_one_sale_whoever_posts_it(redis: RedisForTest) -> 
     assert redis.client.xlen("{demo}:sales") == 1
     for store in stores:
         await store.close()
+
+
+async def test_a_cap_is_never_sold_beyond_whoever_posts(redis: RedisForTest) -> None:
+    redis.may_leave("*")
+    stores = [await open_store(redis.url, PATIENT) for _ in range(4)]
+    await stores[0].stock([POOL])
+    capped, other = bid(1, None, caps=(Cap("total", 10),)), bid(2, None)
+    posts = [stores[at % 4].sell(sell_ask(f"d{at}", [capped, other])) for at in range(60)]
+    sales = [answer.sale for answer in await asyncio.gather(*posts)]
+    assert sorted(sale.position for sale in sales if sale) == [0] * 10 + [1] * 50
+    (use,) = (await stores[0].usage([capped.buyer], [], [capped.contract])).buyers
+    assert use.caps["1-auto"][0].sold == 10
+    for store in stores:
+        await store.close()
+
+
+async def test_processes_that_are_killed_at_work_leak_nothing(redis: RedisForTest) -> None:
+    redis.may_leave("*")
+    commands = [(sys.executable, "-m", "tests.store.racer", redis.url, f"r{at}") for at in range(3)]
+    racers = [await asyncio.create_subprocess_exec(*one, cwd=ROOT, stdout=subprocess.DEVNULL) for one in commands]
+    deadline = time.monotonic() + 20
+    while redis.client.xlen("{demo}:sales") < 10 or not leases(redis):
+        assert time.monotonic() < deadline
+        for process in racers:
+            process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(0.001)
+        for process in racers:
+            process.send_signal(signal.SIGSTOP)
+    for process in racers:
+        process.kill()
+    assert {await process.wait() for process in racers} == {-signal.SIGKILL}
+
+    travel(redis.client, 100_000)
+    store = await open_store(redis.url)
+    use = await store.usage([one.buyer for one in BIDS], [POOL], [])
+    assert not any(one.slots or one.holds for one in use.buyers)
+    assert use.pools[0].free == len(POOL.numbers)
+    await store.close()

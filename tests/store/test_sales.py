@@ -1,6 +1,7 @@
 """What a post may use, what it takes, and that it takes it once."""
 
 from hashlib import sha256
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -222,7 +223,7 @@ async def test_a_longer_number_hold_keeps_slot_and_number_together(world: World)
 
 async def test_a_request_is_told_from_another_by_all_its_fields_and_shielded_by_those_of_the_call(world: World) -> None:
     await stocked(world, "request:*", "fields:*")
-    first = {"request_key": "r1", "request_fields": "all", "fields_key": "f1"}
+    first: dict[str, Any] = {"request_key": "r1", "request_fields": "all", "fields_key": "f1"}
     assert (await world.post_only("d1", [bid(1)], **first)).status == "sold"
     assert (await world.post_only("d2", [bid(1)], **{**first, "fields_key": ""})).elsewhere == "d1"
     assert (await world.post_only("d3", [bid(1)], **{**first, "request_fields": "others"})).status == "conflict"

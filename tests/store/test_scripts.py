@@ -120,3 +120,17 @@ def test_the_key_table_names_every_key() -> None:
     spelled |= {"ping", "test", "pool", "lent", "retired"}
     told = set(re.findall(r"\{a\}:(\w+)", (lua_folder() / "README.md").read_text()))
     assert told == spelled
+
+
+def test_the_proofs_of_the_invariants_are_tests() -> None:
+    """`lua/README.md` names a test for each of the nine, and every test that it names is there."""
+    told = (lua_folder() / "README.md").read_text().split("## Invariants")[1].split("\n## ")[0]
+    rows = [line for line in told.splitlines() if re.match(r"\| \d ", line)]
+    assert [int(row.split("|")[1]) for row in rows] == list(range(1, 10))
+    defined: set[str] = set()
+    for path in Path(__file__).parent.glob("test_*.py"):
+        defined |= set(re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE))
+    for row in rows:
+        named = re.findall(r"`(test_\w+)`", row)
+        assert named, row
+        assert set(named) <= defined, set(named) - defined

@@ -121,7 +121,7 @@ async def test_a_late_script_says_so_and_writes_nothing(store: Store, client: An
     assert keys_of(client) == {"secret"}
 
 
-async def test_a_killed_redis_comes_back_with_what_was_sold(server: RedisServer, store: Store) -> None:
+async def test_a_killed_redis_comes_back_with_what_was_sold(server: RedisServer, store: Store, client: Any) -> None:
     await store.stock([POOL])
     bids = [bid(1)]
     sold = await store.sell(sell_ask("d1", bids))
@@ -131,7 +131,25 @@ async def test_a_killed_redis_comes_back_with_what_was_sold(server: RedisServer,
     await back(store)
     again = await store.sell(sell_ask("d1", bids))
     assert (again.status, again.sale) == ("repeat", sold.sale)
+    assert [fields["sale"] for _, fields in client.xrange("{demo}:sales")] == ["d1"]
     assert (await store.sell(sell_ask("d2", bids))).status == "sold"
+
+
+async def test_a_reply_that_is_lost_has_its_sale_found_by_the_same_question(store: Store, client: Any) -> None:
+    await store.stock([POOL])
+    # Redis must know the script: the first reply would be that it does not, and nothing would be sold.
+    await store.sell(sell_ask("d0", [bid(1)]))
+    line = store._channel._line
+    assert line is not None
+    reading = line._writer.transport
+    assert isinstance(reading, asyncio.Transport)
+    reading.pause_reading()
+    await refused_in_time(store.sell(sell_ask("d1", [bid(1)])))
+    reading.resume_reading()
+    await back(store)
+    again = await store.sell(sell_ask("d1", [bid(1)]))
+    assert again.status == "repeat"
+    assert [fields["sale"] for _, fields in client.xrange("{demo}:sales")] == ["d0", "d1"]
 
 
 async def test_a_redis_that_lost_everything_is_stocked_again(server: RedisServer, store: Store, client: Any) -> None:
@@ -235,6 +253,9 @@ async def test_the_breaker_says_once_that_it_opened_and_once_that_it_closed(
     server: RedisServer, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "service.store.breaker")
+    store._runner.breaker.failed()
+    store._runner.breaker.worked()
+    assert not caplog.records, "one failure is nothing to say"
     server.pause()
     try:
         await asyncio.gather(*(store.ready() for _ in range(20)), return_exceptions=True)
@@ -279,7 +300,6 @@ async def test_a_redis_that_lost_everything_is_told_the_secret_again(store: Stor
         await asyncio.sleep(0.005)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
 def test_a_redis_for_tests_ends_with_a_test_run_that_is_killed(tmp_path: Path) -> None:
     text = (
         "import os, signal\n"
