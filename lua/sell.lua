@@ -102,7 +102,7 @@ end
 if status ~= "sold" then
   return {status, unpack(said)}
 end
-take(winner, decision, now, now + number_ms + 1e12)
+take(winner, decision, now, now + number_ms)
 for _, key in ipairs(held_keys) do
   redis.call("ZREM", key, decision)
 end
