@@ -40,12 +40,19 @@ def catalog_of(buyers: int) -> str:
         state = '"CA", "NY"' if at < buyers else '"TX", "FL"'
         tables.append(
             f'[[buyers]]\nid = {at + 1}\nname = "Buyer {at}"\ndestination = "+18005550001"\nconcurrency_cap = 1000000\n'
-            f'  [[buyers.contracts]]\n  offer = "calls"\n  bid = {20 + at}\n  where = {{ state = [{state}], age = {{ min = 18 }} }}'
+            f'  [[buyers.contracts]]\n  offer = "calls"\n  bid = {20 + at}\n'
+            f"  where = {{ state = [{state}], age = {{ min = 18 }} }}"
         )
     return "\n\n".join(tables) + "\n"
 
 
-_FIELDS = (("state", "state"), ("zip", "zip"), ("age", "integer"), ("currently_insured", "boolean"), ("carrier", "text"))
+_FIELDS = (
+    ("state", "state"),
+    ("zip", "zip"),
+    ("age", "integer"),
+    ("currently_insured", "boolean"),
+    ("carrier", "text"),
+)
 
 
 def lead(number: int) -> bytes:

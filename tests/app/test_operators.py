@@ -274,6 +274,9 @@ async def test_every_metric_of_the_table_is_there_after_traffic(serve: Serve) ->
     post = await sold(served)
     await ring(served, post["trackdrive_number"])
     await tell(served, "ended")
+    other = await sold(served, caller_id="+12125559999")
+    for attempt in range(2):  # nobody is left after the first: the sale is voided
+        await ring(served, other["trackdrive_number"], "call-2", attempt=attempt, last="busy")
     for at in range(6):
         await served.ping(caller_id=CALLER, age=at)
     text = await scrape(served)
