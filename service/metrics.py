@@ -105,7 +105,9 @@ _SALE_CHANGES = _counter(
 )
 _RATE_LIMITED = _counter("rate_limited_total", "Requests answered 429, by whose limit and window.", "scope", "per")
 _LATE_SCRIPTS = _counter("store_late_scripts_total", "Scripts that ran too late and therefore wrote nothing.")
-_RELOAD_FAILURES = _counter("catalog_reload_failures_total", "Reloads refused because the new catalog has mistakes.")
+_RELOAD_FAILURES = _counter(
+    "catalog_reload_failures_total", "New catalogs refused for their mistakes, or not taken by a worker."
+)
 _FAULTS = _counter("faults_total", "Answers 500: bugs, each with a trace id in the log.")
 _PING_SECONDS = _histogram("ping_duration_seconds", "Time from a ping's arrival to its answer.")
 _POST_SECONDS = _histogram("post_duration_seconds", "Time from a post's or full's arrival to its answer.")

@@ -20,6 +20,8 @@ from tests.process.running import is_gone, write_catalog
 from tests.real_service import ADMIN_TOKEN, EDGE_TOKEN, RealService, Said
 from tests.redis_server import RedisServer
 
+PACE_SECONDS = 0.005
+"""Of each publisher between two leads: traffic, and no race for the machine's cores."""
 CALLERS = iter(range(2_000_000, 9_999_999))
 NUMBERS = [f"+1800555{number:04}" for number in range(3_000)]
 """More than are sold in the three seconds for which a number is away."""
@@ -56,7 +58,7 @@ class Publisher:
 
     def publish(self) -> None:
         line: HTTPConnection | None = None
-        while not self._enough.is_set():
+        while not self._enough.wait(PACE_SECONDS):
             line = line or self._service.connection()
             try:
                 ping = self._service.ask(f"{LEADS}/ping/calls", lead(), connection=line)

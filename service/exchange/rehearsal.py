@@ -54,7 +54,7 @@ async def ping(store: Store, snapshot: Snapshot, question: Question, watch: Stop
     candidates, held = await _look(store, snapshot, question, watch, selling=False)
     if held.rate_limited is not None:
         return held.rate_limited
-    about = _about(snapshot, question, by_contract(candidates.bids, held.said), candidates.now_ms, watch)
+    about = await _about(snapshot, question, by_contract(candidates.bids, held.said), candidates.now_ms, watch)
     if candidates.suppressed:
         return Suppressed(**about, buyers=[])
     record = candidates.record()
@@ -76,7 +76,7 @@ async def sell_now(store: Store, snapshot: Snapshot, question: Question, watch: 
     candidates, held = await _look(store, snapshot, question, watch, selling=True)
     if held.rate_limited is not None:
         return held.rate_limited
-    about = _about(snapshot, question, by_contract(candidates.bids, held.said), candidates.now_ms, watch)
+    about = await _about(snapshot, question, by_contract(candidates.bids, held.said), candidates.now_ms, watch)
     if candidates.suppressed:
         return Suppressed(**about)
     if full:
@@ -113,7 +113,7 @@ async def post(store: Store, snapshot: Snapshot, question: Question, posted: Dec
     question = replace(
         question, lead=merged.lead, decision_id=found.record.decision_id, own_number=found.record.own_number
     )
-    about = _about(snapshot, question, by_contract(bids, held.said), store.now_ms(), watch)
+    about = await _about(snapshot, question, by_contract(bids, held.said), store.now_ms(), watch)
     if merged.ignored_changes:
         about["ignored_changes"] = merged.ignored_changes
     won = [bid for bid, verdict in zip(bids, held.said, strict=False) if verdict == 0]
@@ -152,7 +152,7 @@ def _ask(question: Question, record: PingRecord, bids: list[Bid], *, selling: bo
 # -- telling
 
 
-def _about(snapshot: Snapshot, question: Question, said: Said, now_ms: int, watch: Stopwatch) -> dict[str, Any]:
+async def _about(snapshot: Snapshot, question: Question, said: Said, now_ms: int, watch: Stopwatch) -> dict[str, Any]:
     """What every test's answer says beside its answer."""
     facts = asked_of(question, now_ms).facts
     diagnostics = Diagnostics(
@@ -160,7 +160,7 @@ def _about(snapshot: Snapshot, question: Question, said: Said, now_ms: int, watc
         normalised=dict(facts.values),
         state_from=facts.state_from,
         timing_us=watch.timing_us,
-        contracts=verdicts(snapshot, question, said, now_ms),
+        contracts=await verdicts(snapshot, question, said, now_ms),
     )
     return {
         "decision_id": question.decision_id,
