@@ -20,8 +20,8 @@ setup: $(VENV)/.ready  ## create .venv with the pinned dependencies and the comm
 run: $(VENV)/.ready  ## serve the demo catalog on http://127.0.0.1:8080 with a Redis of its own
 	@exec $(BIN)/pingpost serve --catalog config/catalog
 
-test: $(VENV)/.ready-dev  ## run every test
-	$(BIN)/python -m pytest
+test: $(VENV)/.ready-dev  ## run every test, or with T=tests/match a part
+	$(BIN)/python -m pytest $(T)
 
 check: $(VENV)/.ready-dev  ## ruff and mypy
 	$(BIN)/ruff check .

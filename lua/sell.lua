@@ -102,6 +102,8 @@ end
 if status ~= "sold" then
   return {status, unpack(said)}
 end
+redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", position, "number", number, "at_ms", now,
+  "bid", winner.bid, "about", about)
 take(winner, decision, now, now + number_ms)
 for _, key in ipairs(held_keys) do
   redis.call("ZREM", key, decision)
@@ -111,8 +113,8 @@ if is_pooled then
   lend(pool_key, lent_key, number, decision, now + number_ms + cooldown_ms)
 end
 redis.call("HSET", sale_key, "record", json, "question", question, "order", order, "position", position,
-  "sold_position", position, "number", number, "sold_at_ms", now, "until_ms", now + number_ms, "state", "sold", "live_call", "", "live_until_ms", 0, "pool", pool_id,
-  "said", verdicts, "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
+  "sold_position", position, "number", number, "sold_at_ms", now, "until_ms", now + number_ms, "state", "sold",
+  "live_call", "", "live_until_ms", 0, "pool", pool_id, "said", verdicts, "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
 redis.call("PEXPIRE", sale_key, keep_ms)
 if request_key then
   redis.call("SET", request_key, decision .. "|" .. request_value, "PX", keep_ms)
@@ -123,6 +125,4 @@ end
 if caller_key then
   redis.call("SET", caller_key, "s" .. decision, "PX", number_ms)
 end
-redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", position, "number", number, "at_ms", now,
-  "bid", winner.bid, "about", about)
 return {"sold", position, number, now, winner.periods, winner.marks, unpack(said)}

@@ -3,6 +3,7 @@
 `TABLE` is what `--help`, the environment and the README's table are made of, so that they cannot disagree.
 """
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
@@ -98,6 +99,17 @@ def read(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Setting
     settings = Settings(**given)  # type: ignore[arg-type]  # each value came out of its own row's parse
     _check_together(settings)
     return settings
+
+
+def unknown(environ: Mapping[str, str]) -> list[str]:
+    """A sentence on each PINGPOST_ name in the environment that no setting has: misspelt, it would do nothing."""
+    names = [setting.env for setting in TABLE]
+    sentences = []
+    for name in sorted(environ):
+        if name.startswith("PINGPOST_") and name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            sentences.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "."))
+    return sentences
 
 
 def _parsed(setting: Setting, where: str, text: str) -> object:

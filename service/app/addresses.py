@@ -9,6 +9,12 @@ HOPS_MAX = 20
 Network = IPv4Network | IPv6Network
 
 
+def client_scheme(scheme: str, peer: str, forwarded_proto: str, trusted_proxies: Sequence[Network]) -> str:
+    """The scheme a client used: what a trusted proxy says of it, else that of the connection."""
+    said = forwarded_proto.strip().lower()
+    return said if said in ("http", "https") and _is_one_of(_unmapped(peer), trusted_proxies) else scheme
+
+
 def client_address(peer: str, forwarded_for: str, trusted_proxies: Sequence[Network]) -> str:
     """The rightmost address that is no trusted proxy's: whatever stands left of it anybody may have written.
 

@@ -23,8 +23,6 @@ def answering(handler: Handler) -> Handler:
     async def answered(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except ConnectionError:
-            raise  # the client has gone: nobody is left to answer
         except Exception as fault:
             return _answer_to(fault, request)
 
@@ -37,7 +35,14 @@ def word_of(fault: Exception) -> str:
         return "unavailable"
     if isinstance(fault, web.HTTPRequestEntityTooLarge):
         return "body_too_large"
-    unreadable = (web.HTTPRequestTimeout, web.HTTPBadRequest, HttpProcessingError, web.RequestPayloadError)
+    # A client that goes away in mid-body is nobody's fault here; nobody reads what it is answered.
+    unreadable = (
+        ConnectionError,
+        web.HTTPRequestTimeout,
+        web.HTTPBadRequest,
+        HttpProcessingError,
+        web.RequestPayloadError,
+    )
     return "malformed_body" if isinstance(fault, unreadable) else "internal"
 
 

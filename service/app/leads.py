@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from service import metrics
 from service.app.addresses import client_address
@@ -113,9 +114,11 @@ def _asked(serving: Serving, arrived: Arrived) -> Asked | Refusal:
     before = time.perf_counter_ns()
     snapshot, endpoint, request, sent = arrived.snapshot, arrived.endpoint, arrived.request, arrived.sent
     token = bearer(request.headers.get("Authorization", ""))
-    opted_out = request.headers.get("Sec-GPC", "") == "1"
+    opted_out = request.headers.get("Sec-GPC", "").strip() not in ("", "0")
     decoded = snapshot.decoders[endpoint.vanity_uri].decode(sent, arrived.path, token=token, sec_gpc=opted_out)
     claim = _claim(decoded, sent, token=token, address=_address(serving, request))
+    if not claim.source_id and not isinstance(decoded, Refusal):
+        claim = replace(claim, source_id=snapshot.doors.owner_of(decoded.own_number))
     admitted = snapshot.doors.admit(endpoint, claim, admin_token=serving.settings.admin_token)
     if isinstance(admitted, Refusal):
         return _both(admitted, decoded) if isinstance(decoded, Refusal) else admitted
@@ -145,6 +148,8 @@ def _both(admitted: Refusal, decoded: Refusal) -> Refusal:
 
 
 def _question(endpoint: Endpoint, admitted: Admitted, decoded: Decoded) -> Question:
+    # Without a ping id that names its buyer, a buyer_id can only mean: to this one or to nobody.
+    only = frozenset[int]() if decoded.buyer_id is None or decoded.ping_id else frozenset((decoded.buyer_id,))
     return Question(
         decision_id=mint_decision_id(),
         endpoint=endpoint,
@@ -156,7 +161,7 @@ def _question(endpoint: Endpoint, admitted: Admitted, decoded: Decoded) -> Quest
         own_number=decoded.own_number,
         ping_id=decoded.ping_id,
         buyer_id=decoded.buyer_id,
-        buyer_ids=decoded.buyer_ids,
+        buyer_ids=decoded.buyer_ids or only,
         test=admitted.test,
         opted_out=decoded.opt_out,
     )

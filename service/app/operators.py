@@ -1,5 +1,6 @@
 """The operators' paths: how full everything is, reloads, pauses, and the record of a decision."""
 
+import logging
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -7,7 +8,7 @@ from aiohttp import web
 from service.app.replies import refuse, reply
 from service.app.serving import SERVING
 from service.exchange import compiling
-from service.exchange.diagnosis import readable
+from service.exchange.diagnosis import derived, readable
 from service.exchange.snapshot import Snapshot
 from service.model.catalog import Buyer
 from service.model.room import ping_limit
@@ -25,6 +26,8 @@ from service.wire.call_answers import (
     ReloadRefused,
     StatusAnswer,
 )
+
+_log = logging.getLogger(__name__)
 
 
 async def status(request: web.Request) -> web.StreamResponse:
@@ -75,7 +78,8 @@ async def reload(request: web.Request) -> web.StreamResponse:
     """`POST /admin/reload`: takes the catalog's folder anew, in every worker, or says all that is wrong with it."""
     serving = request.app[SERVING]
     settings = serving.settings
-    outcome = await compiling.compile_beside(settings.catalog, settings.var, settings.catalogs_kept_max)
+    async with serving.reloading:
+        outcome = await compiling.compile_beside(settings.catalog, settings.var, settings.catalogs_kept_max)
     compiling.report(outcome)
     if isinstance(outcome, compiling.Refused):
         version = serving.snapshot.catalog.version
@@ -102,6 +106,7 @@ async def _set_paused(request: web.Request, *, paused: bool) -> web.StreamRespon
     if buyer is None:
         return refuse(Refusal("not_found", ["There is no buyer of this id."]))
     await (serving.store.pause(buyer.id) if paused else serving.store.resume(buyer.id))
+    _log.info("buyer %d is %s by an operator", buyer.id, "paused" if paused else "resumed")
     serving.take_paused(await serving.store.paused())
     return reply(PauseAnswer(buyer_id=buyer.id, paused=serving.snapshot.is_paused(buyer)))
 
@@ -113,6 +118,5 @@ async def decision(request: web.Request) -> web.StreamResponse:
     records = await serving.store.decision(decision_id) if decision_id else []
     if decision_id is None or not records:
         return refuse(Refusal("not_found", ["There is no decision of this id on record."]))
-    return reply(
-        DecisionAnswer(decision_id=decision_id, decision={"records": [readable(record) for record in records]})
-    )
+    told = [await derived(serving.snapshot, record) | readable(record) for record in records]
+    return reply(DecisionAnswer(decision_id=decision_id, decision={"records": told}))

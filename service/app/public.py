@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 
 from service import __version__, metrics
+from service.app.addresses import client_scheme
 from service.app.draining import DRAINING
 from service.app.operators import usage_of
 from service.app.replies import no_store, refuse, reply
@@ -107,7 +108,8 @@ async def instructions_page(request: web.Request) -> web.StreamResponse:
         return refuse(Refusal("unknown_endpoint", ["There is no endpoint at this address."]))
     if not _may_read(serving, snapshot, endpoint, request):
         return refuse(Refusal("unauthorized", ["These instructions need a token, as Authorization: Bearer …"]))
-    base_url = f"{request.scheme}://{request.host}"
+    proto, trusted = request.headers.get("X-Forwarded-Proto", ""), serving.settings.trusted_proxies
+    base_url = f"{client_scheme(request.scheme, request.remote or '', proto, trusted)}://{request.host}"
     if as_json:
         instructions = posting_instructions(snapshot.catalog, endpoint, base_url)
         return web.json_response(instructions, headers={"Cache-Control": "no-store"})

@@ -44,6 +44,8 @@ class Serving:
         self.gate = Gate(settings.in_flight_max)
         self.store: Store
         self.snapshot: Snapshot
+        self.reloading = asyncio.Lock()
+        """One reload at a time: each takes a core for some seconds."""
         self.openapi: bytes | None = None
         """The document of the current catalog, once somebody has asked for it."""
         self._taken = asyncio.Event()

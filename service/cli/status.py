@@ -20,10 +20,13 @@ class NotAnswered(PingpostError):
 
 
 def status(given: argparse.Namespace) -> int:
-    told = settings.read(os.environ, {})
+    # The token of edges is not asked for here: a wrong one is the service's to refuse.
+    told = settings.read({name: text for name, text in os.environ.items() if name != "PINGPOST_EDGE_TOKEN"}, {})
     if told.admin_token is None:
         raise NotAnswered("PINGPOST_ADMIN_TOKEN is not set; it must be the one the service was started with.")
     url = (given.url or _own_url(told)).rstrip("/") + "/admin/status"
+    if "://" not in url:
+        url = f"http://{url}"
     answer = _ask(url, told)
     if given.json:
         print(json.dumps(answer, indent=2))

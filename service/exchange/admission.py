@@ -88,6 +88,11 @@ class Doors:
             return Admitted(source=source, source_id=source_id, test=True)
         return Refusal("unauthorized", ["A test needs the operator's token, or that of a source that may test."])
 
+    def owner_of(self, own_number: str) -> str:
+        """The traffic source that a publisher's number is listed for; "" where it is listed for none."""
+        listed = self._static_numbers.get(own_number)
+        return listed.traffic_source if listed else ""
+
     def foreign_number(self, source_id: str, own_number: str) -> Refusal | None:
         """The refusal of a publisher's number that the catalog lists for another traffic source."""
         listed = self._static_numbers.get(own_number)

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -29,14 +30,21 @@ COMPILE_SECONDS_MAX = 300
 """100,000 contracts take well under a minute; what takes longer hangs."""
 COMPILED_KEPT = 3
 """Compiled catalogs kept: the current one, and those a slow worker may still be loading."""
+SETTLE_SECONDS = 0.5
+"""Pause before files that changed while they were read are read once more: an editor or a copy is done by then."""
 SOURCE_BYTES_MAX = 256 * 1024 * 1024
 """A folder larger than this is not a catalog (somebody's home, perhaps) and is not copied."""
+# The package's folder comes last: in a checkout that is not installed it is needed, and its neighbours hide nothing.
+_CHILD = "import sys; sys.path.append(sys.argv.pop(1)); from service.cli import main; sys.exit(main())"
+_PACKAGE_FOLDER = str(Path(__file__).resolve().parents[2])
 
 
 class Compiled(Struct, frozen=True, tag="compiled"):
-    """The catalog is current now. `changes` are sentences against the one before, `notices` are for the operator."""
+    """The catalog is current now. `changes` are sentences against the one before, `notices` are for the operator;
+    `account` is the id that its keys in Redis bear."""
 
     version: str
+    account: str = ""
     changes: list[str] = []
     notices: list[str] = []
 
@@ -52,9 +60,13 @@ _OUTCOMES: msgspec.json.Decoder[Outcome] = msgspec.json.Decoder(Outcome)
 
 
 def command(folder: Path, var: Path, kept_max: int, *, reload: bool) -> list[str]:
-    """The command line of the child; `reload` where a service is running on the catalog before."""
+    """The command line of the child; `reload` where a service is running on the catalog before.
+
+    Nothing is imported from the working directory (`-P`), which may hold a `copy.py` or a `service` of its own.
+    """
+    python = [sys.executable, "-P", "-c", _CHILD, _PACKAGE_FOLDER]
     paths = [str(folder.absolute()), str(var.absolute())]
-    return [sys.executable, "-m", "service", "compile", *paths, str(kept_max), *(["--reload"] if reload else [])]
+    return [*python, "compile", *paths, str(kept_max), *(["--reload"] if reload else [])]
 
 
 def child_environ() -> dict[str, str]:
@@ -118,15 +130,22 @@ def compile_here(folder: Path, var: Path, kept_max: int, *, reload: bool = False
         home.mkdir(parents=True, exist_ok=True)
         with (home / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            return _compile_locked(folder, var, kept_max, reload=reload)
+            outcome = _compile_locked(folder, var, kept_max, reload=reload)
+            if outcome is None:
+                time.sleep(SETTLE_SECONDS)
+                outcome = _compile_locked(folder, var, kept_max, reload=reload)
+            return outcome or Refused([f"{folder}: changed while it was read; reload once it is written"])
     except OSError as fault:
         return Refused([f"{fault.filename or home}: {fault.strerror or fault}"])
 
 
-def _compile_locked(folder: Path, var: Path, kept_max: int, *, reload: bool) -> Outcome:
+def _compile_locked(folder: Path, var: Path, kept_max: int, *, reload: bool) -> Outcome | None:
+    """None where the files changed while they were read."""
     before = _stamps(folder)
     loaded = catalogs.load(folder)
     if isinstance(loaded, list):
+        if _stamps(folder) != before:
+            return None
         return Refused([str(mistake) for mistake in loaded])
     served = _served(var)
     if reload and served is not None and (immovable := _immovable(served, loaded)):
@@ -137,12 +156,13 @@ def _compile_locked(folder: Path, var: Path, kept_max: int, *, reload: bool) -> 
     if _stamps(folder) != before:
         if is_new:  # else they are those of an earlier run, which decisions were made under
             shutil.rmtree(kept)
-        return Refused([f"{folder}: changed while it was read; reload once it is written"])
+        return None
     snapshot.write(var, loaded, indexes)
     _point_to(var, loaded.version)
     _sweep(var, kept_max)
     changes = catalogs.diff(served, loaded) if served is not None else []
-    return Compiled(version=loaded.version, changes=changes, notices=list(loaded.notices))
+    notices = list(loaded.notices)
+    return Compiled(version=loaded.version, account=loaded.account.id, changes=changes, notices=notices)
 
 
 def _served(var: Path) -> Catalog | None:

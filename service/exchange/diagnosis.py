@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from service import match
+from service.exchange.admission import UNLISTED
 from service.exchange.candidates import asked_of
 from service.exchange.snapshot import Snapshot
 from service.model.catalog import Contract, Endpoint
 from service.model.decline import CAP_DECLINES, Decline
-from service.model.lead import Bid, Question
+from service.model.lead import Bid, PingRecord, Question
 from service.model.money import units_of
 from service.model.room import buffer_percent, ping_limit
 from service.wire.answers import Verdict
@@ -39,6 +41,29 @@ async def verdicts(snapshot: Snapshot, question: Question, said: Said, now_ms: i
         _of_candidate(*said[one.contract.id], endpoint) if one.contract.id in said else _of_match(one)
         for one in match.in_rank_order(found, asked, catalog.offers[endpoint.offer])
     ]
+
+
+async def derived(snapshot: Snapshot, record: dict[str, Any]) -> dict[str, Any]:
+    """The verdict on every contract, worked out again from what is on record of a decision. Only under the catalog
+    that decided, with the pauses of now: `{}` where another one is served, or nothing of the person was kept."""
+    kept = msgspec.convert(record["record"], PingRecord)
+    endpoint = snapshot.catalog.endpoints.get(kept.endpoint)
+    if endpoint is None or kept.catalog != snapshot.catalog.version or kept.suppressed:
+        return {}
+    question = Question(
+        decision_id=kept.decision_id,
+        endpoint=endpoint,
+        source=snapshot.catalog.sources.get(kept.source_id, UNLISTED),
+        source_id=kept.source_id,
+        lead=kept.lead,
+        min_bid_micros=kept.min_bid_micros,
+    )
+    said = {}
+    for at, verdict in zip(record.get("order", range(len(kept.bids))), record["said"], strict=False):
+        bid = kept.bids[at]
+        buyer, contract = snapshot.contracts[bid.contract_id]
+        said[contract.id] = Bid(contract, buyer, bid.bid_micros, bid.payout_micros, bid.is_default), verdict
+    return {"contracts": await verdicts(snapshot, question, said, kept.at_ms)}
 
 
 def readable(record: dict[str, Any]) -> dict[str, Any]:

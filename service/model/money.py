@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 MICROS = 1_000_000
 MICROS_PER_CENT = 10_000
-# 10^12 units: far above any price, and its micros still fit a signed 64 bit integer and a Lua double's 2^53 / 1000.
+# 10^9 units: far above any price, and its micros still fit a signed 64 bit integer and a Lua double's 2^53 / 1000.
 UNITS_MAX = 1_000_000_000
 
 
@@ -13,7 +13,9 @@ def micros_from(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return None
     try:
-        units = Decimal(str(value).strip())
+        text = str(value).strip()
+        # Decimal also reads "1_000" and digits of other scripts, which nobody means as a price.
+        units = Decimal(text if text.isascii() and "_" not in text else "NaN")
     except (InvalidOperation, ValueError):  # the latter for an integer too long for Python to write out
         return None
     if not units.is_finite() or units.copy_abs() > UNITS_MAX:  # abs() itself overflows at 1e999999999

@@ -21,7 +21,7 @@ from service.settings import SECRET_BYTES_MIN, Settings
 
 class Ground(Struct, frozen=True):
     """All that was found before the first worker. `settings` has the secret and the true `ops_port`; the listeners are
-    the publishers', then the operators' where they have a port of their own."""
+    the publishers', then the operators' where they have a port of their own: bound, and not yet listening."""
 
     settings: Settings
     tls: ssl.SSLContext | None
@@ -36,7 +36,7 @@ def prepare(settings: Settings) -> Ground:
     """Secret, certificates and ports. The caller holds `take_var`. Raises StartFailed."""
     settings = msgspec.structs.replace(settings, secret=secret_of(settings))
     ports = [settings.port] if settings.ops_port is None else [settings.port, settings.ops_port]
-    listeners = [listen(settings.host, port) for port in ports]
+    listeners = [bind(settings.host, port) for port in ports]
     if settings.ops_port is not None:
         # By its number a worker tells the port: where it was 0, the one that the kernel chose.
         settings = msgspec.structs.replace(settings, ops_port=listeners[1].getsockname()[1])
@@ -118,8 +118,9 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket that workers inherit. Bound here, for gunicorn would try a busy port for five seconds."""
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that workers inherit. Bound here, for gunicorn would try a busy port for five seconds; who connects
+    before `listen` is refused, and does not wait for a service that may not start."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
             0
@@ -130,8 +131,20 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(BACKLOG)
     except OSError as fault:
         listener.close()
-        raise StartFailed(f"Cannot listen on {host} port {port}: {(fault.strerror or str(fault)).lower()}.") from None
+        raise _cannot_listen(host, port, fault) from None
     return listener
+
+
+def listen(listener: socket.socket) -> None:
+    """From now on the kernel takes connections. Raises StartFailed where another took the port since it was bound."""
+    try:
+        listener.listen(BACKLOG)
+    except OSError as fault:
+        host, port = listener.getsockname()[:2]
+        raise _cannot_listen(host, port, fault) from None
+
+
+def _cannot_listen(host: str, port: int, fault: OSError) -> StartFailed:
+    return StartFailed(f"Cannot listen on {host} port {port}: {(fault.strerror or str(fault)).lower()}.")

@@ -140,17 +140,28 @@ class Arbiter(GunicornArbiter):
 
     def handle_int(self) -> None:
         """Ctrl-C ends as SIGTERM does; a second one ends quickly."""
-        raise StopIteration
+        self.handle_term()
+
+    def handle_term(self) -> None:
+        _log.info("draining")
+        super().handle_term()
 
     def handle_hup(self) -> None:
         """A new catalog. While one is compiled, another SIGHUP means: and once more after that."""
         if self._compilation is None:
+            _log.info("reload begun")
             self._compilation = Compilation(self._settings)
         else:
             self._compile_again = True
 
     def handle_usr2(self) -> None:
         _log.warning("SIGUSR2 is not supported; start a second service and stop this one")
+
+    def spawn_worker(self) -> int:
+        pid: int = super().spawn_worker()
+        if self.worker_age > self.num_workers:  # those of the start tell for themselves that they are ready
+            _log.info("worker %d started in the place of one that ended", pid)
+        return pid
 
     def reap_workers(self) -> None:
         """The first worker that cannot boot ends the service; the others, which cannot either, are only reaped."""

@@ -39,6 +39,7 @@ class Worker(GunicornUVLoopWebWorker):
     """`self.app` is the `Hosted` of `service.process.hosting`; `self.wsgi` its coroutine that makes the runner."""
 
     runner: web.AppRunner | None = None
+    _told_ready = False
 
     def init_signals(self) -> None:
         super().init_signals()
@@ -80,6 +81,13 @@ class Worker(GunicornUVLoopWebWorker):
             await super()._run()
         finally:
             lag.cancel()
+
+    def notify(self) -> None:
+        """The sign of life, given once a second from the moment on that the sockets are served."""
+        if self.booted and not self._told_ready:
+            self._told_ready = True
+            _log.info("ready")
+        super().notify()
 
     async def _drain(self, runner: web.AppRunner, flag: Draining) -> None:
         """Serves on for a while, then accepts nobody, and ends when the bodies that were on their way are here."""

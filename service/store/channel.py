@@ -24,6 +24,10 @@ _AWAY = re.compile(
 _REFUSED = re.compile(r"NOAUTH|WRONGPASS|NOPERM|Authentication required|invalid username|invalid password|no password")
 
 
+LAST_LOOK_SECONDS = 0.001
+"""A timer of its own, so that the event loop polls its sockets in between."""
+
+
 class ScriptFault(Exception):
     """A script's own mistake: ours, and a 500."""
 
@@ -90,6 +94,8 @@ class Channel:
         if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
             await self._load(script, give_up_at)
             (reply,) = await self._ask([command], give_up_at)
+        if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
+            raise StoreDown("Redis keeps losing its scripts.")
         _raise_if_error(reply)
         return reply
 
@@ -160,6 +166,12 @@ class Channel:
 
 
 def _give_up(answer: "asyncio.Future[list[Any]]") -> None:
+    """Looks once more first: uvloop runs timers before it reads sockets, so that after a stall of this process the
+    reply may already be here, and who is told 503 then would have been sold."""
+    asyncio.get_running_loop().call_later(LAST_LOOK_SECONDS, _give_up_now, answer)
+
+
+def _give_up_now(answer: "asyncio.Future[list[Any]]") -> None:
     if not answer.done():
         answer.set_exception(StoreDown("Redis did not answer in time."))
 

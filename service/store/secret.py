@@ -7,6 +7,12 @@ CONSTANT = "pingpost"
 """Its keyed hash tells one secret from another and gives none away."""
 
 
+async def stands(runner: Runner) -> bool:
+    """Whether a fingerprint is there: where it is gone, so is everything else."""
+    (count,) = await runner.read([("EXISTS", runner.keys.secret)])
+    return bool(count)
+
+
 async def claim(runner: Runner) -> None:
     """Leaves the fingerprint of our secret where there is none. Raises StoreUnfit where there is another's."""
     keys = runner.keys

@@ -78,6 +78,14 @@ class Store:
         """Asks for a sign of life. Raises StoreDown where there is none in time."""
         await self._runner.read([("PING",)])
 
+    async def config(self, *names: str) -> dict[str, str]:
+        """Redis' own settings of these names; empty where it does not tell, as many that are hosted do not."""
+        try:
+            found = await self._runner.read([("CONFIG", "GET", name) for name in names])
+        except (StoreDown, ScriptFault):
+            return {}
+        return {pair[0].decode(): pair[1].decode() for pair in found if pair}
+
     def now_ms(self) -> int:
         """Redis' time, as far as it is known here."""
         return self._runner.clock.now_ms()
@@ -204,7 +212,7 @@ class Store:
         """Makes what answers hold what it must; returns the count of lines of which that is known. Raises StoreDown."""
         lines_made = self._channel.lines_made
         try:
-            if lines_made == lines_known:
+            if lines_made == lines_known and await secret.stands(self._runner):
                 await self._stock.catch_up()
             else:
                 await secret.claim(self._runner)

@@ -61,7 +61,10 @@ def params(body: bytes, content_type: str, query: str) -> Params | Refusal:
     asked = _from_form(query.encode("utf-8", "surrogateescape"), "query")
     if isinstance(asked, Refusal):
         return asked
-    asked.update(found)
+    for name, value in found.items():
+        # The body wins; but a value that a template left empty there does not undo what the query says.
+        if name not in asked or value not in (None, ""):
+            asked[name] = value
     return _too_many("request") if len(asked) > FIELDS_MAX else asked
 
 

@@ -18,6 +18,12 @@ from service.wire.sentences import missing, wrong
 
 Asked = Literal["ping", "post", "post_only", "full"]
 
+NUMBER_LENGTH: Final = 20
+"""What a number counts as among the characters of a lead."""
+
+EXTRAS_LENGTH_MAX: Final = 8000
+"""Characters of all of these of a lead: each decision on it stays on record some 200,000 decisions long."""
+
 EXTRA_LENGTH_MAX: Final = 2000
 """Characters of a text that the offer does not name: enough for a certificate's address, not for a document."""
 
@@ -124,13 +130,17 @@ class Decoder:
 
     def _read_lead(self, params: Sent, lead: Lead, complaints: Complaints) -> None:
         find, keep_extra = self._readers.get, self._keep_extra
+        extras_length = 0
         for sent, raw in params.items():
             if raw is None or raw == "":
                 continue
             reader = find(sent)
             if reader is None:
                 if keep_extra:
-                    _read_extra(sent, raw, lead, complaints)
+                    extras_length += _read_extra(sent, raw, lead, complaints)
+                    if extras_length > EXTRAS_LENGTH_MAX:
+                        complaints[sent] = [f"{sent} is too much: {_EXTRAS_LIMIT}"]
+                        return
                 continue
             name, parse, personal, as_sent, alias, is_ours, unasked = reader
             if is_ours or (alias and (name in lead or params.get(name) not in (None, ""))):
@@ -277,11 +287,14 @@ def _is_blank(raw: object) -> bool:
     return isinstance(raw, str) and raw.isspace()
 
 
-def _read_extra(name: str, raw: object, lead: Lead, complaints: Complaints) -> None:
-    """A field that the offer does not name but keeps: text, numbers and booleans as they are. Lists and objects are no
-    values of a lead and are dropped; they are nobody's mistake, for an unknown name never is."""
+_EXTRAS_LIMIT: Final = f"fields that the offer does not name may have {EXTRAS_LENGTH_MAX} characters in all."
+
+
+def _read_extra(name: str, raw: object, lead: Lead, complaints: Complaints) -> int:
+    """A field that the offer does not name but keeps: text, numbers and booleans as they are; the characters it has.
+    Lists and objects are no values of a lead and are dropped: nobody's mistake, for an unknown name never is."""
     if not 0 < len(name) <= NAME_LENGTH_MAX:
-        return
+        return 0
     if isinstance(raw, str):
         if len(raw) > EXTRA_LENGTH_MAX:
             complaints[name] = [f"{name} must be at most {EXTRA_LENGTH_MAX} characters."]
@@ -289,5 +302,8 @@ def _read_extra(name: str, raw: object, lead: Lead, complaints: Complaints) -> N
             complaints[name] = [f"{name} must not hold control characters."]
         else:
             lead[name] = raw
+            return len(name) + len(raw)
     elif isinstance(raw, (int, float)):
         lead[name] = raw
+        return len(name) + NUMBER_LENGTH
+    return 0

@@ -146,7 +146,7 @@ READERS: Final[dict[Path, dict[str, Reader]]] = {
     "ping": {**_ALL, "min_bid": min_bid, "tmax_ms": tmax_ms},
     "post": {**_ALL, "min_bid": min_bid, "ping_id": ping_id, "buyer_id": buyer_id, "buyer_ids": buyer_ids},
     # A full sells too, so that consent to named buyers binds it as it binds a post.
-    "full": {**_ALL, "min_bid": min_bid, "tmax_ms": tmax_ms, "buyer_ids": buyer_ids},
+    "full": {**_ALL, "min_bid": min_bid, "tmax_ms": tmax_ms, "buyer_id": buyer_id, "buyer_ids": buyer_ids},
 }
 """Readers by path. `trackdrive_number` is read by the endpoint's decoder, which knows whose numbers are taken."""
 

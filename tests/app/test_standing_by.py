@@ -1,10 +1,13 @@
 """Who stands by when those before are gone: the default buyer behind a long list, and the buyer that bought and was
 paused since."""
 
+import asyncio
+from ipaddress import ip_network
+
 from tests.app.calling import ring, sales_events, sold
-from tests.app.catalogs import buyer, call_offer, catalog, contract, endpoint
+from tests.app.catalogs import buyer, call_offer, catalog, contract, endpoint, source, table
 from tests.app.conftest import Serve
-from tests.app.served import ADMIN_TOKEN, CALLER, Served, bearer, buyers
+from tests.app.served import ADMIN_TOKEN, CALLER, Served, bearer, bids, buyers
 
 DEFAULT = 9
 MANY = [buyer(at, contract(30.00 - at, caps={"total": 1})) for at in range(1, 8)]
@@ -97,6 +100,67 @@ async def test_a_decision_is_read_in_words(serve: Serve) -> None:
         ("1-calls", "cap_total"),
         ("2-calls", "yes"),
     ]
+    assert [(one["contract"], one["verdict"], one.get("reason")) for one in record["contracts"]] == [
+        ("1-calls", "declined", "cap_total"),
+        ("2-calls", "offered", None),
+    ]
+
+
+async def test_a_buyer_id_without_a_ping_sells_to_that_buyer_or_to_nobody(serve: Serve) -> None:
+    served = await serve(catalog(endpoint(), buyer(1, contract(25.00)), buyer(2, contract(20.00))))
+    for verb, at in (("post", 1), ("full", 2)):
+        said = (await served.lead(verb, "calls", {"caller_id": f"+1212555200{at}", "buyer_id": 2})).json
+        assert said["buyer_id"] == 2
+        said = (await served.lead(verb, "calls", {"caller_id": f"+1212555300{at}", "buyer_id": 99})).json
+        assert said["status"] == "no_matching_buyer"
+
+
+async def test_an_empty_value_in_the_body_does_not_undo_an_opt_out_of_the_query(serve: Serve) -> None:
+    served = await serve(catalog(endpoint(), buyer(1, contract(25.00))))
+    path = "/api/v1/inbound_webhooks/ping/calls?opt_out=1"
+    for empty in (None, ""):
+        answer = await served.request("POST", path, json={"caller_id": CALLER, "opt_out": empty})
+        assert answer.json["status"] == "suppressed"
+
+
+async def test_a_listed_number_without_a_source_is_its_sources(serve: Serve) -> None:
+    numbers = table("[static_numbers]", number="+18665550150", endpoint="own", traffic_source="abc")
+    parts = endpoint("own", tracking="caller_number"), source("abc", payout={"margin": 5.00}), numbers
+    served = await serve(catalog(*parts, buyer(1, contract(25.00))))
+    _, said = await served.ping("own", caller_id=CALLER, trackdrive_number="+18665550150")
+    assert bids(said) == {1: 20.00}
+
+
+async def test_a_lead_has_a_limit_of_what_its_offer_does_not_name(serve: Serve) -> None:
+    served = await serve(catalog(endpoint(), buyer(1, contract(25.00))))
+    many = {f"extra_{at}": "x" * 1990 for at in range(5)}
+    http, said = await served.ping(caller_id=CALLER, **many)
+    assert (http, said["status"]) == (422, "invalid")
+    assert "8000 characters in all" in str(said["errors"])
+
+
+async def test_whatever_sec_gpc_says_but_no_is_an_opt_out(serve: Serve) -> None:
+    served = await serve(catalog(endpoint(), buyer(1, contract(25.00))))
+    for header, status in (("1", "suppressed"), ("1, 1", "suppressed"), ("?1", "suppressed"), ("0", "success")):
+        answer = await served.lead("ping", "calls", {"caller_id": CALLER}, headers={"Sec-GPC": header})
+        assert answer.json["status"] == status
+
+
+async def test_a_redis_that_was_flushed_is_stocked_again(serve: Serve) -> None:
+    served = await serve(catalog(endpoint(), buyer(1, contract(25.00))))
+    served.redis.flushall()
+    deadline = asyncio.get_running_loop().time() + 15
+    while (await served.post(caller_id=CALLER))[1]["status"] != "success":
+        assert asyncio.get_running_loop().time() < deadline, "the pools stayed empty"
+        await asyncio.sleep(0.05)
+
+
+async def test_pages_behind_a_trusted_proxy_print_the_scheme_that_the_client_used(serve: Serve) -> None:
+    for trusted, scheme in (((ip_network("127.0.0.0/8"),), "https"), ((), "http")):
+        served = await serve(catalog(endpoint(), buyer(1, contract(25.00))), trusted_proxies=trusted)
+        headers = {"X-Forwarded-Proto": "https"}
+        answer = await served.request("GET", "/posting-instructions/calls.json", headers=headers)
+        assert answer.json["urls"]["ping"].startswith(f"{scheme}://")
 
 
 async def test_a_test_says_where_the_state_came_from(serve: Serve) -> None:

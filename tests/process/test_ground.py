@@ -72,25 +72,32 @@ def test_a_missing_tls_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_busy_port_is_told_at_once() -> None:
-    with ground.listen("127.0.0.1", 0) as taken:
+    with ground.bind("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(StartFailed, match=f"Cannot listen on 127.0.0.1 port {port}: address already in use"):
-            ground.listen("127.0.0.1", port)
+        with ground.bind("127.0.0.1", port) as second:  # neither listens yet
+            ground.listen(taken)
+            busy = f"Cannot listen on 127.0.0.1 port {port}: address already in use"
+            with pytest.raises(StartFailed, match=busy):
+                ground.listen(second)
+        with pytest.raises(StartFailed, match=busy):
+            ground.bind("127.0.0.1", port)
 
 
 def test_an_address_of_another_machine_is_told() -> None:
     with pytest.raises(StartFailed, match=r"Cannot listen on 192\.0\.2\.1 port"):
-        ground.listen("192.0.2.1", 0)
+        ground.bind("192.0.2.1", 0)
     with pytest.raises(StartFailed, match="is not an address of this machine"):
-        ground.listen("no-such-host.invalid", 0)
+        ground.bind("no-such-host.invalid", 0)
 
 
 def test_a_port_can_be_taken_again_right_after_a_connection() -> None:
-    first = ground.listen("127.0.0.1", 0)
+    first = ground.bind("127.0.0.1", 0)
+    ground.listen(first)
     port = first.getsockname()[1]
     with socket.create_connection(("127.0.0.1", port)), first.accept()[0]:
         first.close()
-    ground.listen("127.0.0.1", port).close()
+    with ground.bind("127.0.0.1", port) as second:
+        ground.listen(second)
 
 
 def test_the_lock_is_left_to_the_next_process(tmp_path: Path) -> None:
