@@ -34,8 +34,12 @@ BUYER = {
 class BuyersReader:
     """Reads the buyers of a catalog whose offers are read; ids are unique over all of its files."""
 
-    def __init__(self, names: Names, offers: Mapping[str, Offer], vocabularies: Mapping[str, Vocabulary]) -> None:
+    def __init__(
+        self, names: Names, offers: Mapping[str, Offer], vocabularies: Mapping[str, Vocabulary], own_numbers: Unique
+    ) -> None:
+        """`own_numbers`: those at which calls arrive here."""
         self._offers = offers
+        self._own_numbers = own_numbers
         self._vocabularies = vocabularies
         self._keys = contract_keys(names)
         self._buyer_ids = Unique("the id")
@@ -52,6 +56,10 @@ class BuyersReader:
         contracts = self._read_contracts(kept.pop("contracts", []), spot.at("contracts"), party)
         if "destination" not in raw and any(self._is_call(contract.offer) for contract in contracts):
             spot.at("destination").wrong("is missing, with a contract on a call offer")
+        arrives = self._own_numbers.place_of(kept.get("destination"))
+        if arrives is not None:
+            said = f"{shown(raw['destination'])} is a number of {arrives.file}: {arrives.path}"
+            spot.at("destination").wrong(f"{said}; its calls would come back here")
         return Buyer(**kept, contracts=tuple(contracts)) if is_whole(kept, BUYER) else None
 
     def _read_contracts(self, raw: object, spot: Spot, party: Party) -> list[Contract]:

@@ -117,8 +117,16 @@ def factor(raw: object, spot: Spot) -> Decimal | None:
     return None
 
 
+def _number(raw: object) -> str | None:
+    """E.164, of digits only. A lead's letters are read as on a keypad or as an extension; in a catalog they are typos
+    that would send calls to a stranger."""
+    if isinstance(raw, str) and any(sign.isalpha() for sign in raw.removeprefix("tel:")):
+        return None
+    return values.e164(raw)
+
+
 def phone(raw: object, spot: Spot) -> str | None:
-    number = values.e164(raw)
+    number = _number(raw)
     if number is None:
         spot.wrong(f"{shown(raw)} is not a telephone number")
     return number
@@ -128,7 +136,7 @@ def destination(raw: object, spot: Spot) -> str | None:
     """A telephone number or a SIP address."""
     if isinstance(raw, str) and len(raw) <= NAME_LENGTH_MAX and _SIP(raw):
         return raw
-    number = values.e164(raw)
+    number = _number(raw)
     if number is None:
         spot.wrong(f"{shown(raw)} is not a telephone number or a sip: address")
     return number

@@ -70,17 +70,18 @@ class Documents:
                 spot.wrong(f"is not TOML: {error}")
 
     def _text(self, file: Path, spot: Spot, *, bytes_max: int) -> str | None:
+        named = f"{file.name} " if spot.path else ""  # a file of the catalog is named by its spot already
         try:
             if file.stat().st_size > bytes_max:
-                spot.wrong(f"{file.name} is larger than the {bytes_max} bytes that are left for it")
+                spot.wrong(f"{named}is larger than the {bytes_max} bytes that are left for it")
                 return None
             # TOML knows two line ends and Windows may put a byte order mark before the text.
             return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
         except UnicodeDecodeError as error:
-            spot.wrong(f"{file.name} is not UTF-8 (byte {error.start})")
+            spot.wrong(f"{named}is not UTF-8 (byte {error.start})")
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            spot.wrong(f"{file.name} cannot be read: {reason}")
+            spot.wrong(f"{named}cannot be read: {reason}")
         return None
 
 

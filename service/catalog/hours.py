@@ -51,6 +51,8 @@ def _times(texts: list[object], spot: Spot) -> Iterator[tuple[int, int]]:
         start, end = (int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])) if match else (-1, -1)
         if not 0 <= start < MINUTES_PER_DAY or end > MINUTES_PER_DAY:
             spot.at(index).wrong(f'{shown(text)} is not a span of time (as "09:00-17:30", up to "24:00")')
+        elif start == end:
+            spot.at(index).wrong(f'{shown(text)} ends when it starts (a whole day is "00:00-24:00")')
         else:
-            # An end that is not after its start lies on the next day.
+            # An end before its start lies on the next day.
             yield start, end if end > start else end + MINUTES_PER_DAY

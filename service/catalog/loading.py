@@ -98,7 +98,7 @@ class _Reader:
         sources = self._sources()
         rate_limiters = self._rate_limiters()
         static_numbers = self._static_numbers(endpoints, pool_numbers)
-        buyers = self._buyers(account, offers, vocabularies)
+        buyers = self._buyers(account, BuyersReader(self._names, offers, vocabularies, pool_numbers))
         return Catalog(
             version="",
             account=account,
@@ -196,11 +196,8 @@ class _Reader:
                 static_numbers[static.number] = static
         return static_numbers
 
-    def _buyers(
-        self, account: Account, offers: dict[str, Offer], vocabularies: dict[str, Vocabulary]
-    ) -> dict[int, Buyer]:
+    def _buyers(self, account: Account, reader: BuyersReader) -> dict[int, Buyer]:
         buyers: dict[int, Buyer] = {}
-        reader = BuyersReader(self._names, offers, vocabularies)
         for raw, spot in self._documents.each("buyers"):
             buyer = reader.read(raw, spot, self._documents, account.timezone)
             if buyer is not None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from service.model.catalog import Catalog, Contract, Offer
+from service.model.catalog import Catalog, Contract, Endpoint, Offer
 from service.model.money import units_of
 
 
 def notices_on(catalog: Catalog) -> tuple[str, ...]:
     """Sentences: keys that are kept and not yet acted on, and contracts that can hardly be meant."""
     notices = [notice for offer in catalog.offers.values() for notice in _on_offer(offer)]
+    notices += [notice for endpoint in catalog.endpoints.values() for notice in _on_endpoint(endpoint)]
     for buyer in catalog.buyers.values():
         if buyer.balance_required:
             notices.append(f"buyer {buyer.id}: balance_required is kept, but balances are not checked yet")
@@ -22,6 +23,12 @@ def _on_offer(offer: Offer) -> Iterator[str]:
         yield f"offer {offer.id}: sale_on {offer.sale_on} is kept, but sales are made at the post yet"
     if offer.distribution.mode != "exclusive":
         yield f"offer {offer.id}: distribution {offer.distribution.mode} is kept, but leads are sold exclusively yet"
+
+
+def _on_endpoint(endpoint: Endpoint) -> Iterator[str]:
+    hold, life = endpoint.hold_seconds, endpoint.ping_ttl_seconds
+    if hold > life:
+        yield f"endpoint {endpoint.vanity_uri}: hold_seconds {hold} ends with ping_ttl_seconds {life}"
 
 
 def _on_contract(contract: Contract, offer: Offer) -> Iterator[str]:

@@ -69,6 +69,10 @@ class Unique:
         self._what = what
         self._places: dict[object, Spot] = {}
 
+    def place_of(self, value: object) -> Spot | None:
+        """Where the value was claimed first."""
+        return self._places.get(value)
+
     def claim(self, value: object, spot: Spot) -> bool:
         """False, and a mistake, where the value has been claimed before."""
         first = self._places.setdefault(value, spot)

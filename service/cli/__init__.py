@@ -4,7 +4,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from service.cli.arguments import parser
+from service.cli.arguments import COMPILE, parser
 from service.errors import PingpostError
 from service.settings import SettingWrong
 
@@ -15,7 +15,8 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code: 0 done, 1 a mistake or a fault that is told on stderr, 2 wrong usage."""
-    given = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    given = parser(for_service=list(words[:1]) == [COMPILE]).parse_args(words)
     try:
         module, function = given.run
         code: int = getattr(importlib.import_module(f"service.cli.{module}"), function)(given)

@@ -10,6 +10,8 @@ from pathlib import Path
 from service import __version__
 from service.settings import TABLE, Setting
 
+COMPILE = "compile"
+
 EXAMPLES = """\
 examples:
   pingpost serve                                   the catalog in config/catalog, on http://127.0.0.1:8080
@@ -24,7 +26,8 @@ SIGHUP makes `serve` take a new catalog; SIGTERM or Ctrl-C makes it finish what 
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(*, for_service: bool = False) -> argparse.ArgumentParser:
+    """`for_service`: with the command that the service runs in a child, which nobody else should be told of."""
     top = argparse.ArgumentParser(
         prog="pingpost",
         description="A ping/post exchange for leads and calls.",
@@ -41,16 +44,21 @@ def parser() -> argparse.ArgumentParser:
     token = commands.add_parser("token", help="make a token for a traffic source, an edge or an operator")
     token.set_defaults(run=("tokens", "make"))
     _add_status(commands)
-    compiled = commands.add_parser("compile")  # for the service itself: no help, so that it is not listed
+    if for_service:
+        _add_compile(commands)
+    return top
+
+
+_Commands = argparse._SubParsersAction  # argparse names no public type for it
+
+
+def _add_compile(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    compiled = commands.add_parser(COMPILE)
     compiled.add_argument("folder", type=Path)
     compiled.add_argument("var", type=Path)
     compiled.add_argument("kept_max", type=int)
     compiled.add_argument("--reload", action="store_true")
     compiled.set_defaults(run=("catalogs", "compile_for_service"))
-    return top
-
-
-_Commands = argparse._SubParsersAction  # argparse names no public type for it
 
 
 def _add_serve(commands: "_Commands[argparse.ArgumentParser]") -> None:

@@ -52,11 +52,12 @@ def compile_for_service(given: argparse.Namespace) -> int:
 def _summary(loaded: Catalog) -> str:
     contracts = sum(len(buyer.contracts) for buyer in loaded.buyers.values())
     counts = {
-        "offers": len(loaded.offers),
-        "endpoints": len(loaded.endpoints),
-        "buyers": len(loaded.buyers),
-        "contracts": contracts,
-        "traffic sources": len(loaded.sources),
-        "tracking numbers": sum(len(pool.numbers) for pool in loaded.pools.values()),
+        "offer": len(loaded.offers),
+        "endpoint": len(loaded.endpoints),
+        "buyer": len(loaded.buyers),
+        "contract": contracts,
+        "traffic source": len(loaded.sources),
+        "tracking number": sum(len(pool.numbers) for pool in loaded.pools.values()),
     }
-    return f"version {loaded.version}, " + ", ".join(f"{count:,} {what}" for what, count in counts.items())
+    counted = (f"{count:,} {what}{'' if count == 1 else 's'}" for what, count in counts.items())
+    return f"version {loaded.version}, " + ", ".join(counted)

@@ -78,7 +78,28 @@ def _verdicts(
         if verdict.detail:
             row["detail"] = verdict.detail
         rows.append(row)
-    return rows
+    if any(row["verdict"] == "offered" for row in rows):
+        return rows
+    return _with_default(rows, loaded, endpoint, asked)
+
+
+def _with_default(
+    rows: list[dict[str, Any]], loaded: Catalog, endpoint: Endpoint, asked: match.Asked
+) -> list[dict[str, Any]]:
+    """Verdicts that are all declined, but for the offer's default buyer: neither hours nor filters hold it back."""
+    if loaded.offers[endpoint.offer].default_buyer is None:
+        return rows
+    bid = match.build(loaded, endpoint.offer).rank(asked).default_bid()
+    if bid is None:
+        return rows
+    taken = {
+        "buyer_id": bid.buyer.id,
+        "contract": bid.contract.id,
+        "verdict": "offered",
+        "bid": units_of(bid.payout_micros),
+        "detail": {"default_buyer": True},
+    }
+    return [taken, *(row for row in rows if row["contract"] != bid.contract.id)]
 
 
 def _row(row: dict[str, Any], loaded: Catalog) -> tuple[object, ...]:

@@ -34,6 +34,8 @@ _TYPES: Final[dict[FieldType, str]] = {
     "ip": "IP address",
 }
 
+_SOLD_BY_CALLER: Final = "Sold: the call from `caller_id` to your own number goes to the buyer."
+
 
 def posting_instructions(catalog: Catalog, endpoint: Endpoint, base_url: str) -> dict[str, Any]:
     """The instructions as values for JSON. `base_url` is where publishers reach us: scheme and host, no slash behind.
@@ -65,9 +67,10 @@ def posting_instructions(catalog: Catalog, endpoint: Endpoint, base_url: str) ->
         "extra_fields": offer.extra_fields,
         "parameters": parameter_rows(endpoint, offer),
         "requests": _requests(urls, samples, sample_answers, endpoint),
+        "source_needed": samples.names_source,
         "python": _python(urls, samples, endpoint, sells_calls=offer.delivery == "call"),
         "answers": sample_answers.all(),
-        "statuses": _statuses(sells_calls=offer.delivery == "call"),
+        "statuses": _statuses(endpoint, sells_calls=offer.delivery == "call"),
         "times_seconds": {
             "ping_ids": endpoint.ping_ttl_seconds,
             "buyers_slot": min(endpoint.hold_seconds, endpoint.ping_ttl_seconds),
@@ -147,8 +150,8 @@ def _requests(
         ("Ping", "Ask who wants the lead. Nothing is sold.", "ping", samples.ping()),
         ("Post", "Sell to a bid of the ping: put the ping_id that you were answered.", "post",
          samples.post(sample_answers.buyer_ping_id)),
-        ("Post without a ping", "Sell to the best buyer in one step.", "post", samples.whole()),
-        ("Full", "A ping and a post to all its buyers in order, in one step.", "full", samples.whole()),
+        ("Post without a ping", "Sell to the best buyer in one step.", "post", samples.whole(person=1)),
+        ("Full", "A ping and a post to all its buyers in order, in one step.", "full", samples.whole(person=2)),
     )  # fmt: skip
     return [
         {
@@ -177,12 +180,18 @@ def _python(urls: dict[str, str], samples: Samples, endpoint: Endpoint, *, sells
     )
 
 
-def _statuses(*, sells_calls: bool) -> list[dict[str, Any]]:
+def _statuses(endpoint: Endpoint, *, sells_calls: bool) -> list[dict[str, Any]]:
     not_here = DataPostAnswer if sells_calls else PostAnswer
+    lends_numbers = sells_calls and endpoint.tracking == "ring_pool"
     return [
-        {"http": s.http, "status": s.word, "when": s.when, "on": list(s.paths)}
+        {
+            "http": s.http,
+            "status": s.word,
+            "when": _SOLD_BY_CALLER if s.answer is PostAnswer and not lends_numbers else s.when,
+            "on": list(s.paths),
+        }
         for s in STATUSES
-        if s.answer is not not_here and (sells_calls or s.word != "no_tracking_number")
+        if s.answer is not not_here and (lends_numbers or s.word != "no_tracking_number")
     ]
 
 

@@ -11,7 +11,7 @@ Body = dict[str, Any]
 
 _USUAL: Final[dict[FieldType, tuple[Value, ...]]] = {
     "text": ("Example", "ex", "x"),
-    "phone": ("18005551234",),
+    "phone": ("18005551234", "18005551235", "18005551236", "18005551237"),
     "integer": (35, 0, 1),
     "decimal": (35.5, 0, 1),
     "boolean": (True, False),
@@ -19,7 +19,7 @@ _USUAL: Final[dict[FieldType, tuple[Value, ...]]] = {
     "datetime": ("2026-01-15T14:30:00Z",),
     "state": ("CA", "NY"),
     "zip": ("90210",),
-    "email": ("ann@example.com",),
+    "email": ("ann@example.com", "bob@example.com", "cleo@example.com", "dan@example.com"),
     "url": ("https://example.com/certificate/0123", "https://example.com/", "http://a.example"),
     "ip": ("203.0.113.7",),
 }
@@ -32,14 +32,23 @@ _KNOWN_NAMES: Final[dict[str, Value]] = {
     "address": "1 Example Street",
     "gender": "female",
 }
+_KNOWN_BY: Final[frozenset[FieldType]] = frozenset({"phone", "email"})
+"""Types of fields by which a person is known again."""
+SOURCE_ID: Final = "YOUR_SOURCE_ID"
 _OWN_NUMBER_BASE: Final = 18665550100
 _OWN_NUMBERS_TRIED: Final = 100
 
 
-def sample_value(field: Field) -> Value | None:
-    """A value that the field takes, written as a publisher would; None where limits leave none that we can think of."""
+def sample_value(field: Field, person: int = 0) -> Value | None:
+    """A value that the field takes, written as a publisher would; None where limits leave none that we can think of.
+
+    Persons from 0 on have numbers and addresses of their own, as far as the field allows it.
+    """
     parse = compile_parser(field)
-    return next((value for value in _candidates(field) if not isinstance(parse(value), Complaint)), None)
+    taken = [value for value in _candidates(field) if not isinstance(parse(value), Complaint)]
+    if not taken:
+        return None
+    return taken[person % len(taken)] if field.type in _KNOWN_BY else taken[0]
 
 
 def _candidates(field: Field) -> Iterator[Value]:
@@ -67,17 +76,26 @@ class Samples:
         return self._head() | self._values(lambda f: "ping" in f.required_on or self._is_shown(f))
 
     def post(self, ping_id: str) -> Body:
-        """What the ping did not say."""
-        return {"ping_id": ping_id} | self._values(lambda f: "ping" not in f.required_on and not self._is_shown(f))
+        """What the ping did not say, and who asks: that is asked at every door."""
+        rest = self._values(lambda f: "ping" not in f.required_on and not self._is_shown(f))
+        return {"ping_id": ping_id} | self._source() | rest
 
-    def whole(self) -> Body:
-        """A full, or a post without a ping: the whole lead."""
-        return self._head() | self._values(lambda _: True)
+    def whole(self, person: int) -> Body:
+        """A full, or a post without a ping: the whole lead, of another person than the ping's (who is 0), so that
+        neither is a repeat of what was sold before."""
+        return self._head() | self._values(lambda _: True, person)
+
+    def _source(self) -> Body:
+        """A token says it too, so that only strangers must."""
+        return {"traffic_source_id": SOURCE_ID} if self.names_source else {}
+
+    @property
+    def names_source(self) -> bool:
+        """Whether every request must say who asks."""
+        return self._endpoint.sources == "listed" and not self._endpoint.auth_required
 
     def _head(self) -> Body:
-        head: Body = {}
-        if self._endpoint.sources == "listed" and not self._endpoint.auth_required:
-            head["traffic_source_id"] = "YOUR_SOURCE_ID"
+        head = self._source()
         if self.own_number:
             head["trackdrive_number"] = self.own_number
         return head
@@ -86,8 +104,8 @@ class Samples:
         """In the ping already: all that helps to match. Of the person only the number that will call."""
         return (not field.personal and not field.consent) or (self._sells_calls and field.name == "caller_id")
 
-    def _values(self, wanted: Callable[[Field], bool]) -> Body:
-        values = {field.name: sample_value(field) for field in self._fields if wanted(field)}
+    def _values(self, wanted: Callable[[Field], bool], person: int = 0) -> Body:
+        values = {field.name: sample_value(field, person) for field in self._fields if wanted(field)}
         return {name: value for name, value in values.items() if value is not None}
 
 

@@ -23,7 +23,7 @@ _SELLS = ("post", "full")
 STATUSES: Final = (
     Status(200, "success", "The buyers and their bids.", answers.PingAnswer, ("ping",)),
     Status(200, "success", "Sold: the tracking number to send the call to.", answers.PostAnswer, _SELLS),
-    Status(200, "success", "Sold: the lead was delivered.", answers.DataPostAnswer, _SELLS),
+    Status(200, "success", "The lead is sold.", answers.DataPostAnswer, _SELLS),
     Status(200, "no_matching_buyer", "Nobody wants the lead, or nobody has room for it.", answers.NoMatch),
     Status(
         200,

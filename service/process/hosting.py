@@ -201,7 +201,7 @@ class Arbiter(GunicornArbiter):
 
 def _is_ours(record: logging.LogRecord) -> bool:
     """Whether a fault is the service's. What is no HTTP its sender is told; anybody could fill the log with it."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    return not (record.exc_info and isinstance(record.exc_info[1], (HttpProcessingError, web.RequestPayloadError)))
 
 
 def run(hosted: Hosted, redis: EmbeddedRedis | None) -> int:

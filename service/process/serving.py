@@ -37,11 +37,12 @@ def serve(ground: Ground, create_app: hosting.CreateApp) -> int:
             _log.warning("%s", doubt)
         _announce(settings, ground.listeners)
         hosted = hosting.Hosted(settings, listeners=ground.listeners, tls=ground.tls, create_app=create_app)
-        code = hosting.run(hosted, redis)
+        arbiter, code = os.getpid(), hosting.run(hosted, redis)
     finally:
         if redis is not None:
             redis.stop()
-    _log.info("ended")
+    if os.getpid() == arbiter:  # a worker comes this way too when it ends
+        _log.info("ended")
     return code
 
 

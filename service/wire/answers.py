@@ -92,7 +92,7 @@ class PostAnswer(LeadAnswer, frozen=True, kw_only=True):
 
 
 class DataSale(Struct, frozen=True, kw_only=True):
-    """One buyer of a delivered lead."""
+    """One buyer of a sold lead."""
 
     buyer_id: int
     buyer_name: str

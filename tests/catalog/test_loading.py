@@ -116,9 +116,9 @@ def test_a_catalog_survives_pickling() -> None:
 
 
 def test_hours_may_pass_midnight(tmp_path: Path) -> None:
-    contract = contract_with(tmp_path, 'hours = { fri = ["22:00-02:30"], sun = ["18:00-24:00", "08:00-08:00"] }')
+    contract = contract_with(tmp_path, 'hours = { fri = ["22:00-02:30"], sun = ["18:00-24:00", "08:00-07:59"] }')
     assert contract.schedule == Schedule(
-        "America/New_York", (Span(4, 1320, 1590), Span(6, 480, 1920), Span(6, 1080, 1440))
+        "America/New_York", (Span(4, 1320, 1590), Span(6, 480, 1919), Span(6, 1080, 1440))
     )
 
 

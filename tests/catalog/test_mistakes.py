@@ -54,8 +54,8 @@ def test_every_unreadable_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "b.toml").mkdir()
     (tmp_path / "c.toml").write_text("x = " + "[" * 5000)
     assert lines_of(tmp_path) == [
-        "a.toml: a.toml is not UTF-8 (byte 16)",
-        "b.toml: b.toml cannot be read: Is a directory",
+        "a.toml: is not UTF-8 (byte 16)",
+        "b.toml: cannot be read: Is a directory",
         "c.toml: is nested too deep",
     ]
 
@@ -70,7 +70,7 @@ def test_an_empty_folder_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
-    assert lines_of(tmp_path / "none") == ["none: none cannot be read: No such file or directory"]
+    assert lines_of(tmp_path / "none") == ["none: cannot be read: No such file or directory"]
 
 
 def test_an_empty_file_lacks_an_account(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -15,13 +16,16 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from service import wire
 from service.catalog import load
-from service.model.catalog import Catalog, Endpoint, Field, FieldType
+from service.exchange.admission import Admitted, Claim, Doors
+from service.model.catalog import AuthToken, Catalog, Endpoint, Field, FieldType
 from service.model.values import Complaint, compile_parser
 from service.pages import posting_instructions, posting_instructions_html
 from service.pages.samples import sample_value
+from service.wire import Refusal
 
 ROOT = Path(__file__).parents[2]
 BASE_URL = "https://exchange.example"
@@ -69,6 +73,77 @@ def test_every_curl_sends_what_the_endpoint_takes(name: str, uri: str) -> None:
     assert asked == ["ping", "post", "post_only", "full"]
 
 
+def let_in(name: str, uri: str, body: dict[str, Any], *, bearer: bool) -> Admitted | Refusal:
+    """What the doors say to a copied body, once the publisher has put its own id or token into it."""
+    catalog, endpoint = CATALOGS[name], CATALOGS[name].endpoints[uri]
+    own = catalog.static_numbers.get(f"+{body.get('trackdrive_number', '')}")
+    source = next(
+        source
+        for source in catalog.sources.values()
+        if (source.id == own.traffic_source if own else not source.endpoints or uri in source.endpoints)
+    )
+    token = AuthToken("test", sha256(b"a token").hexdigest())
+    sources = catalog.sources | {source.id: replace(source, auth_tokens=(token,), allowed_addresses=())}
+    doors = Doors(replace(catalog, sources=sources))
+    source_id = body.get("traffic_source_id", "").replace("YOUR_SOURCE_ID", source.id)
+    claim = Claim(source_id=source_id, token="a token" if bearer else "", address="192.0.2.1")
+    admitted = doors.admit(endpoint, claim, admin_token=None)
+    if isinstance(admitted, Refusal):
+        return admitted
+    return doors.foreign_number(admitted.source_id, f"+{body.get('trackdrive_number', '')}") or admitted
+
+
+def listed_everywhere(name: str) -> list[str]:
+    """Endpoints of a catalog where every request must say who asks."""
+    return [uri for uri, e in CATALOGS[name].endpoints.items() if e.sources == "listed" and not e.auth_required]
+
+
+@pytest.mark.parametrize(("name", "uri"), ENDPOINTS)
+def test_every_copied_request_is_let_in(name: str, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    instructions = said(name, uri)
+    for request in instructions["requests"]:
+        decode(name, shlex.split(request["curl"].replace("\\\n", " "))[3], json.dumps(request["body"]).encode())
+        admitted = let_in(name, uri, request["body"], bearer="Bearer YOUR_TOKEN" in request["curl"])
+        assert isinstance(admitted, Admitted), (request["title"], admitted)
+    ping, _, sold, *_ = (answer["body"] for answer in instructions["answers"])
+    network = Wire(name, lambda decoded: ping if decoded.asked == "ping" else sold)
+    run_python(instructions["python"], network, monkeypatch)
+    for body in network.bodies:
+        admitted = let_in(name, uri, body, bearer="Authorization" in network.headers)
+        assert isinstance(admitted, Admitted), admitted
+
+
+def test_some_endpoint_asks_every_request_who_sends_it() -> None:
+    assert listed_everywhere("demo")
+
+
+@pytest.mark.parametrize(("name", "uri"), ENDPOINTS)
+def test_requests_that_sell_without_a_ping_are_of_other_persons(name: str, uri: str) -> None:
+    ping, post, alone, full = (request["body"] for request in said(name, uri)["requests"])
+    for field in ("caller_id", "email"):
+        sent = [body[field] for body in (ping | post, alone, full) if field in body]
+        assert len(set(sent)) == len(sent)
+
+
+def test_a_page_by_caller_number_talks_of_no_numbers_of_ours() -> None:
+    catalog = CATALOGS["demo"]
+    page = posting_instructions_html(catalog, catalog.endpoints["static_numbers"], BASE_URL)
+    assert "tracking number" not in page
+    assert "no_tracking_number" not in page
+    assert "let the caller dial your own number" in page
+    ours = posting_instructions_html(catalog, catalog.endpoints["my_endpoint"], BASE_URL)
+    assert "send the caller to the tracking number in the answer" in ours
+    assert "no_tracking_number" in ours
+    assert "2,000,000 an hour" in ours
+
+
+def test_a_page_of_data_leads_promises_no_delivery() -> None:
+    catalog = CATALOGS["demo"]
+    page = posting_instructions_html(catalog, catalog.endpoints["solar"], BASE_URL)
+    assert "delivered" not in page
+    assert "the lead is sold." in page
+
+
 @pytest.mark.parametrize(("name", "uri"), ENDPOINTS)
 def test_a_copied_post_completes_its_copied_ping(name: str, uri: str) -> None:
     ping, post, *_ = said(name, uri)["requests"]
@@ -92,6 +167,13 @@ def test_the_ping_that_is_copied_names_no_person(name: str, uri: str) -> None:
             assert field.name not in ping
 
 
+def run_python(program: str, network: "Wire", monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = ModuleType("requests")
+    requests.Session = lambda: network  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "requests", requests)
+    exec(compile(program, "copied", "exec"), {})
+
+
 class Wire:
     """Stands for the network of the copied program: what it sends is decoded, what it reads is the sample answer."""
 
@@ -100,12 +182,14 @@ class Wire:
         self.answer = answer
         self.headers: dict[str, str] = {}
         self.asked: list[str] = []
+        self.bodies: list[dict[str, Any]] = []
 
     def post(self, url: str, *, json: dict[str, Any], timeout: float) -> SimpleNamespace:
         assert url.startswith(BASE_URL)
         assert timeout > 0
         decoded = decode(self.name, url, msgspec.json.encode(json))
         self.asked.append(decoded.asked)
+        self.bodies.append(json)
         return SimpleNamespace(json=lambda: self.answer(decoded))
 
 
@@ -116,10 +200,7 @@ def test_the_python_program_holds_the_conversation(
     instructions = said(name, uri)
     ping, _, sold, *_ = (answer["body"] for answer in instructions["answers"])
     network = Wire(name, lambda decoded: ping if decoded.asked == "ping" else sold)
-    requests = ModuleType("requests")
-    requests.Session = lambda: network  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "requests", requests)
-    exec(compile(instructions["python"], uri, "exec"), {})
+    run_python(instructions["python"], network, monkeypatch)
     assert network.asked == ["ping", "post"]
     assert network.headers == (
         {"Authorization": "Bearer YOUR_TOKEN"} if CATALOGS[name].endpoints[uri].auth_required else {}

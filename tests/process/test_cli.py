@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from service import __version__
+from service import __version__, match
+from service.catalog import load
 from service.cli import main
+from service.model.catalog import Catalog
 from service.settings import TABLE
 from tests.process.running import CATALOG, ROOT, write_catalog
 
@@ -34,10 +36,7 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_good_catalog_is_summed_up(catalog: Path, capsys: Captured) -> None:
     assert main(["check", str(catalog)]) == 0
-    assert (
-        "1 offers, 1 endpoints, 1 buyers, 1 contracts, 0 traffic sources, 10 tracking numbers"
-        in capsys.readouterr().out
-    )
+    assert "1 offer, 1 endpoint, 1 buyer, 1 contract, 0 traffic sources, 10 tracking numbers" in capsys.readouterr().out
 
 
 def test_check_prints_every_mistake(tmp_path: Path, capsys: Captured) -> None:
@@ -82,6 +81,54 @@ def test_explain_prints_the_verdict_of_every_contract(tmp_path: Path, capsys: Ca
     (verdict,) = answer["contracts"]
     assert (verdict["verdict"], verdict["reason"], verdict["code"]) == ("declined", "schedule", 202)
     assert verdict["detail"]["opens_at"] == "2026-11-30T09:00:00+00:00"
+
+
+DEFAULT_BUYER = """
+[[buyers]]
+id = 2
+name = "Last Resort"
+destination = "+18005559998"
+
+  [[buyers.contracts]]
+  offer = "calls"
+  bid = 9.00
+  where = { state = ["HI"] }
+"""
+
+
+def test_explain_offers_the_default_buyer_what_nobody_else_takes(tmp_path: Path, capsys: Captured) -> None:
+    text = CATALOG.replace('delivery = "call"', 'delivery = "call"\ndefault_buyer = 2')
+    text = text.replace("bid = 25.00", 'bid = 25.00\n  where = { state = ["TX"] }')
+    folder = write_catalog(tmp_path / "catalog", text + DEFAULT_BUYER)
+    loaded = load(folder)
+    assert isinstance(loaded, Catalog)
+    for state, buyers in (("TX", {1}), ("CA", {2}), ("HI", {2})):
+        assert explain(folder, f'{{"caller_id": "8005551234", "state": "{state}"}}', "--json") == 0
+        answer = json.loads(capsys.readouterr().out)
+        offered = [row for row in answer["contracts"] if row["verdict"] == "offered"]
+        assert {row["buyer_id"] for row in offered} == buyers
+        assert len(answer["contracts"]) == 2
+        asked = match.Asked(match.facts(answer["normalised"], ""), answer["at_ms"], "0" * 32)
+        ranking = match.build(loaded, "calls").rank(asked)
+        default = None if ranking.take(1) else ranking.default_bid()
+        assert [row["bid"] for row in offered if "detail" in row] == (
+            [] if default is None else [default.payout_micros / 1_000_000]
+        )
+    assert explain(folder, '{"caller_id": "8005551234", "state": "CA", "min_bid": 10}') == 0
+    assert "offered" not in capsys.readouterr().out
+
+
+def test_a_mistyped_command_is_told_those_that_there_are(capsys: Captured) -> None:
+    with pytest.raises(SystemExit):
+        main(["chekc"])
+    told = capsys.readouterr().err
+    assert "'check'" in told
+    assert "compile" not in told
+
+
+def test_a_folder_that_is_not_there_is_told_once(tmp_path: Path, capsys: Captured) -> None:
+    assert main(["check", str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr().out == "nowhere: cannot be read: No such file or directory\n"
 
 
 @pytest.mark.parametrize(
@@ -215,6 +262,15 @@ def test_status_prints_tables(admin: str, monkeypatch: pytest.MonkeyPatch, capsy
     assert re.search(r"14  Pacific  yes +2 +1 +5 +4\n", shown)
     assert re.search(r"14-auto   day +12 +1 +500  2026-11-24T05:00:00Z", shown)
     assert re.search(r"auto +1 +1 +0\n", shown)
+
+
+def test_status_needs_no_scheme_and_no_token_of_edges(
+    admin: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("PINGPOST_ADMIN_TOKEN", TOKEN)
+    monkeypatch.setenv("PINGPOST_EDGE_TOKEN", "wrong")
+    assert main(["status", "--url", admin.removeprefix("http://")]) == 0
+    assert "catalog abc123" in capsys.readouterr().out
 
 
 def test_status_takes_the_port_of_the_operators(admin: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:

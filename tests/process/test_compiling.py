@@ -129,12 +129,46 @@ def test_a_catalog_that_is_still_being_written_is_refused(
     earlier = compiled(folder, var).version
     kept = var / "catalogs" / earlier / "catalog.toml"
     looks = iter(range(100))
+    monkeypatch.setattr(compiling, "SETTLE_SECONDS", 0.0)
     monkeypatch.setattr(compiling, "_stamps", lambda _: {folder: (next(looks), 0)})
     assert isinstance(compiling.compile_here(folder, var, 100), Refused)
     assert kept.read_text() == CATALOG
     assert isinstance(compiling.compile_here(priced(folder, "30.00"), var, 100), Refused)
     assert [path.name for path in (var / "catalogs").iterdir() if path.is_dir()] == [earlier]
     assert snapshot.current_version(var) == earlier
+
+
+@pytest.mark.parametrize("read_first", ["[account", CATALOG], ids=["half-written", "whole"])
+def test_files_that_changed_while_they_were_read_are_read_once_more(
+    folder: Path, var: Path, monkeypatch: pytest.MonkeyPatch, read_first: str
+) -> None:
+    write_catalog(folder, read_first)
+    looks = iter(range(100))
+
+    def stamps(_folder: Path) -> dict[Path, tuple[int, int]]:
+        look = next(looks)
+        if look == 1:  # what was read first has been overwritten by now
+            priced(folder, "30.00")
+        return {folder: (min(look, 1), 0)}
+
+    monkeypatch.setattr(compiling, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(compiling, "_stamps", stamps)
+    version = compiled(folder, var).version
+    assert snapshot.read(var, version)[0].buyers[1].contracts[0].bid_micros == 30_000_000
+    assert next(looks) == 4
+
+
+def test_the_child_imports_nothing_from_where_one_stands(
+    folder: Path, var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    (here / "service").mkdir(parents=True)
+    for hostile in ("copy.py", "service/__init__.py", "service/__main__.py"):
+        (here / hostile).write_text(f"raise SystemExit('{hostile} was imported')")
+    monkeypatch.chdir(here)
+    outcome = compiling.compile_waiting(folder, var)
+    assert isinstance(outcome, Compiled), outcome
+    assert outcome.account == "stub"
 
 
 def test_a_single_file_is_a_catalog_too(folder: Path, var: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.running import CATALOG, Running, is_gone, write_catalog
+from tests.redis_server import RedisServer
 
 TLS = Path(__file__).parent / "tls"
 
@@ -39,7 +40,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_counts_stay(tmp_path: Path)
         first = running.workers(2)
         counted = running.sample('pingpost_pings_total{endpoint="stub",status="success"}')
         os.kill(min(first), signal.SIGKILL)
-        running.wait_for("was sent SIGKILL")
+        running.wait_for("was sent SIGKILL", r"worker \d+ started in the place of one that ended")
         running.until(lambda: len(running.workers(2) - first) == 1)
         assert running.sample('pingpost_pings_total{endpoint="stub",status="success"}') > counted
 
@@ -59,7 +60,10 @@ def test_sigterm_finishes_what_is_in_flight_and_drops_nothing(one: Running) -> N
         assert held.result()[:2] == (200, "released")
     assert one.ended() == 0
     assert is_gone(redis)
-    assert [line for line in one.said() if "ERROR" in line or "Traceback" in line] == []
+    said = one.said()
+    assert [line for line in said if "ERROR" in line or "Traceback" in line] == []
+    life = [line.rpartition(": ")[2] for line in said]
+    assert [word for word in life if word in ("ready", "draining", "ended")] == ["ready", "draining", "ended"]
 
 
 def test_a_request_that_outlives_the_drain_is_still_finished(one: Running) -> None:
@@ -146,7 +150,9 @@ def test_sighup_takes_a_new_catalog_without_a_failed_request(tmp_path: Path) -> 
                 write_catalog(running.catalog, CATALOG.replace("25.00", "30.00"))
                 running.signal(signal.SIGHUP)
                 each_worker = ["serving catalog", "serving catalog"]
-                running.wait_for(*each_worker, "catalog [0-9a-f]+ is current", "catalog change: .*1-calls")
+                running.wait_for(
+                    "reload begun", *each_worker, "catalog [0-9a-f]+ is current", "catalog change: .*1-calls"
+                )
             finally:
                 enough.set()
             for asked in asking:
@@ -219,6 +225,59 @@ def test_what_keeps_it_from_starting_is_one_clear_sentence(
             said = running.said()
     assert any(line.endswith(sentence.format(busy=busy)) for line in said), said
     assert not any("Traceback" in line for line in said)
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    server = RedisServer()
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+def _only_sentence(folder: Path, *flags: str, **env: str) -> str:
+    with Running(folder, *flags, env=env) as running:
+        assert running.ended() == 1
+        (sentence,) = running.said()
+    return sentence
+
+
+def test_without_its_redis_it_says_one_sentence(tmp_path: Path) -> None:
+    url = f"unix://{tmp_path}/nobody"
+    assert _only_sentence(tmp_path, "--redis-url", url).startswith("pingpost: Redis cannot be reached: ")
+
+
+def test_a_redis_that_knows_another_secret_is_one_sentence(tmp_path: Path, redis: RedisServer) -> None:
+    with Running(tmp_path, "--redis-url", redis.url) as running:
+        running.ready().signal(signal.SIGTERM)
+        assert running.ended() == 0
+        assert not [line for line in running.said() if "WARNING" in line]
+    sentence = _only_sentence(tmp_path, "--redis-url", redis.url, PINGPOST_SECRET="another secret of the tests")
+    assert sentence.startswith("pingpost: This Redis keeps hashes made with another PINGPOST_SECRET;")
+
+
+def test_a_redis_that_may_forget_is_warned_of_once(tmp_path: Path, redis: RedisServer) -> None:
+    from redis import Redis
+
+    with Redis(unix_socket_path=redis.path) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("appendonly", "no")
+    with Running(tmp_path, "--workers", "2", "--redis-url", redis.url) as running:
+        running.ready().signal(signal.SIGTERM)
+        assert running.ended() == 0
+        (warning,) = [line for line in running.said() if "WARNING" in line]
+    assert "maxmemory-policy is allkeys-lru" in warning
+    assert "appendonly is no" in warning
+
+
+def test_a_redis_that_does_not_tell_its_settings_is_taken(tmp_path: Path) -> None:
+    silent = RedisServer("--rename-command", "CONFIG", "")
+    try:
+        with Running(tmp_path, "--redis-url", silent.start().url) as running:
+            running.ready()
+    finally:
+        silent.stop()
 
 
 def test_a_wrong_catalog_at_the_start_is_told_whole(tmp_path: Path) -> None:

@@ -109,6 +109,14 @@ def test_an_empty_value_in_the_environment_counts_as_not_given() -> None:
     assert (told.admin_token, told.port) == (None, 8080)
 
 
+def test_a_name_that_no_setting_has_is_told_with_the_one_that_was_meant() -> None:
+    environ = {"PINGPOST_WORKER": "4", "PINGPOST_PORT": "1", "PINGPOST_ZZZ": "1", "PATH": "/bin"}
+    assert settings.unknown(environ) == [
+        "PINGPOST_WORKER is not a setting; did you mean PINGPOST_WORKERS?",
+        "PINGPOST_ZZZ is not a setting.",
+    ]
+
+
 def test_secrets_are_not_shown() -> None:
     told = settings.read(
         {

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+import uvloop
 
 from service.errors import StoreDown, StoreUnfit
 from service.store import Store, StoreSettings
@@ -315,3 +316,25 @@ def test_a_redis_for_tests_ends_with_a_test_run_that_is_killed(tmp_path: Path) -
         ending = os.pidfd_open(int(run.stdout))
         assert select.select([ending], [], [], 10)[0], "it lives on"
         os.close(ending)
+
+
+# -- a stall of this process, not of Redis
+
+
+def test_a_reply_that_came_while_this_process_was_stalled_is_read_before_anybody_gives_up(server: RedisServer) -> None:
+    """On uvloop, which runs timers before it reads sockets; asyncio's own loop would hide the fault."""
+
+    async def stalled() -> None:
+        store = await open_store(server.url)
+        try:
+            server.pause()
+            asked = asyncio.create_task(store.ping("0" * 32))
+            await asyncio.sleep(0.001)  # it is on the line, and not answered yet
+            server.resume()
+            time.sleep(0.4)  # noqa: ASYNC251 - the stall itself, longer than anybody waits
+            assert await asked is None
+        finally:
+            await store.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(stalled())
