@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -321,19 +322,30 @@ def test_a_redis_for_tests_ends_with_a_test_run_that_is_killed(tmp_path: Path) -
 # -- a stall of this process, not of Redis
 
 
+class Stall(asyncio.Protocol):
+    """Holds up the event loop while it looks at its sockets, for longer than anybody waits."""
+
+    def data_received(self, data: bytes) -> None:
+        time.sleep(0.4)
+
+
 def test_a_reply_that_came_while_this_process_was_stalled_is_read_before_anybody_gives_up(server: RedisServer) -> None:
     """On uvloop, which runs timers before it reads sockets; asyncio's own loop would hide the fault."""
 
     async def stalled() -> None:
         store = await open_store(server.url)
+        ours, theirs = socket.socketpair()
+        line, _ = await asyncio.get_running_loop().create_connection(Stall, sock=ours)
         try:
             server.pause()
             asked = asyncio.create_task(store.ping("0" * 32))
             await asyncio.sleep(0.001)  # it is on the line, and not answered yet
             server.resume()
-            time.sleep(0.4)  # noqa: ASYNC251 - the stall itself, longer than anybody waits
+            theirs.send(b"stall")
             assert await asked is None
         finally:
+            line.close()
+            theirs.close()
             await store.close()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
