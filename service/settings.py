@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+PREFIX = "PINGPOST_"
 SECRET_BYTES_MIN = 16
 """Shorter keys of caller hashes could be found by trying them all."""
 
@@ -71,7 +72,7 @@ class Setting(Struct, frozen=True):
 
     @property
     def env(self) -> str:
-        return f"PINGPOST_{self.name.upper()}"
+        return f"{PREFIX}{self.name.upper()}"
 
     @property
     def flag(self) -> str | None:
@@ -103,12 +104,13 @@ def read(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Setting
 
 def unknown(environ: Mapping[str, str]) -> list[str]:
     """A sentence on each PINGPOST_ name in the environment that no setting has: misspelt, it would do nothing."""
-    names = [setting.env for setting in TABLE]
+    known = {setting.env.removeprefix(PREFIX): setting.env for setting in TABLE}
     sentences = []
     for name in sorted(environ):
-        if name.startswith("PINGPOST_") and name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            sentences.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "."))
+        rest = name.removeprefix(PREFIX)
+        if rest != name and rest not in known:
+            near = difflib.get_close_matches(rest, known, 1)
+            sentences.append(f"{name} is not a setting" + (f"; did you mean {known[near[0]]}?" if near else "."))
     return sentences
 
 

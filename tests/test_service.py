@@ -295,6 +295,6 @@ def test_a_redis_that_will_not_do_is_one_clear_sentence(tmp_path: Path, which: s
         with RealService(tmp_path, "--redis-url", f"unix://{path}") as service:
             assert service.ended() != 0
             said = service.said()
-    (sentence,) = [line for line in said if "ERROR" in line and "Redis" in line]
+    (sentence,) = said
     assert ("5.0.7 is too old: 6.2 or newer is needed." if which == "old" else "Redis cannot be reached") in sentence
     assert not any("Traceback" in line for line in said)

@@ -82,13 +82,15 @@ def _check_tracking(raw: Table, spot: Spot, *, delivery: str) -> None:
             spot.at(name).wrong(f"{shown(raw[name])} is for call offers, and this offer delivers data")
 
 
+RATE_LIMITER = {"id": Key(identifier, required=True), "limits": Key(as_is, required=True)}
+
+
 def read_rate_limiter(raw: Table, spot: Spot, names: Names) -> RateLimiter | None:
-    keys = {"id": Key(identifier, required=True), "limits": Key(as_is, required=True)}
-    kept = read_table(raw, spot, keys)
+    kept = read_table(raw, spot, RATE_LIMITER)
     place = spot.at("limits")
     by_source = {source: Key(read_rate_limits) for source in names.sources}
     limits: dict[str, Any] = read_table(kept.get("limits", {}), place, by_source)
-    return RateLimiter(kept["id"], limits) if is_whole(kept, keys) else None
+    return RateLimiter(kept["id"], limits) if is_whole(kept, RATE_LIMITER) else None
 
 
 RING_POOL = {
@@ -140,12 +142,17 @@ def _spell_out(written: object, spot: Spot, room: int) -> list[str]:
     return [f"+{number}" for number in range(first, last + 1)]
 
 
-def read_static_number(raw: Table, spot: Spot, names: Names, endpoints: Mapping[str, Endpoint]) -> StaticNumber | None:
-    keys = {
+def static_number_keys(names: Names) -> Keys:
+    """The keys of a publisher's own number in a catalog of these names."""
+    return {
         "number": Key(phone, required=True),
         "endpoint": Key(known("an endpoint", names.endpoints), required=True),
         "traffic_source": Key(known("a traffic source", names.sources), required=True),
     }
+
+
+def read_static_number(raw: Table, spot: Spot, names: Names, endpoints: Mapping[str, Endpoint]) -> StaticNumber | None:
+    keys = static_number_keys(names)
     kept = read_table(raw, spot, keys)
     endpoint = endpoints.get(kept.get("endpoint", ""))
     if endpoint is not None and endpoint.tracking != "caller_number":

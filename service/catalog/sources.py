@@ -66,33 +66,36 @@ def _payout(raw: object, spot: Spot) -> Payout | None:
     return Payout(**{"share_millionths": None, **kept})
 
 
+SUPPRESSION_LIST = {
+    "id": Key(identifier, required=True),
+    "numbers": Key(list_of(phone), required=True),
+    "applies_to": Key(as_is),
+}
+
+
+def applies_to_keys(names: Names) -> Keys:
+    """What a suppression list in a catalog of these names may be kept to."""
+    return {
+        "offers": Key(list_of(known("an offer", names.offers))),
+        "buyers": Key(list_of(known("a buyer", names.buyers))),
+    }
+
+
 def read_suppression_list(raw: Table, spot: Spot, names: Names) -> SuppressionList | None:
     """The list; it applies to all where nothing else is said."""
-    keys = {
-        "id": Key(identifier, required=True),
-        "numbers": Key(list_of(phone), required=True),
-        "applies_to": Key(as_is),
-    }
-    kept = read_table(raw, spot, keys)
+    kept = read_table(raw, spot, SUPPRESSION_LIST)
     offers: frozenset[str] | None = None
     buyers: frozenset[int] | None = None
     applies_to = raw.get("applies_to", "all")
     place = spot.at("applies_to")
     if isinstance(applies_to, dict):
-        to = read_table(
-            applies_to,
-            place,
-            {
-                "offers": Key(list_of(known("an offer", names.offers))),
-                "buyers": Key(list_of(known("a buyer", names.buyers))),
-            },
-        )
+        to = read_table(applies_to, place, applies_to_keys(names))
         if len(applies_to) != 1:
             place.wrong("needs exactly one of offers and buyers")
         offers = frozenset(to["offers"]) if "offers" in to else None
         buyers = frozenset(to["buyers"]) if "buyers" in to else None
     elif applies_to != "all":
         place.wrong(f'{shown(applies_to)} is not "all" or a table of offers or buyers')
-    if not is_whole(kept, keys):
+    if not is_whole(kept, SUPPRESSION_LIST):
         return None
     return SuppressionList(kept["id"], frozenset(kept["numbers"]), offers=offers, buyers=buyers)

@@ -72,9 +72,9 @@ class _Reader:
                 if listed:
                     tests.append(Test(field, "in", listed))
                 continue
-            read = _OPERATORS.get(operator)
+            read = OPERATORS.get(operator)
             if read is None:
-                place.wrong(f"is not an operator{did_you_mean(operator, [*_OPERATORS, 'file'])}")
+                place.wrong(f"is not an operator{did_you_mean(operator, [*OPERATORS, 'file'])}")
                 continue
             limit = read(raw, word, place)
             if limit is not None:
@@ -157,7 +157,7 @@ def _exists(raw: object, word: Word, spot: Spot) -> bool | None:
 _QUIET = re2.Options()
 _QUIET.log_errors = False  # the mistake is told to the operator, not to stderr as well
 
-_OPERATORS: dict[str, Callable[[object, Word, Spot], Limit | None]] = {
+OPERATORS: dict[str, Callable[[object, Word, Spot], Limit | None]] = {
     "in": _values,
     "not_in": _values,
     "eq": _value,

@@ -34,8 +34,11 @@ SETTLE_SECONDS = 0.5
 """Pause before files that changed while they were read are read once more: an editor or a copy is done by then."""
 SOURCE_BYTES_MAX = 256 * 1024 * 1024
 """A folder larger than this is not a catalog (somebody's home, perhaps) and is not copied."""
-# The package's folder comes last: in a checkout that is not installed it is needed, and its neighbours hide nothing.
-_CHILD = "import sys; sys.path.append(sys.argv.pop(1)); from service.cli import main; sys.exit(main())"
+# The package is the one that runs here, wherever another one is installed; its neighbours in that folder hide nothing.
+_CHILD = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); import service; del sys.path[0]; "
+    "from service.cli import main; sys.exit(main())"
+)
 _PACKAGE_FOLDER = str(Path(__file__).resolve().parents[2])
 
 

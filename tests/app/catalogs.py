@@ -49,7 +49,7 @@ def source(id: str, **keys: Any) -> str:
 
 def buyer(id: int, *contracts: str, **keys: Any) -> str:
     """`contracts`: from `contract`. Its name is "Buyer <id>", its telephone ends in its id."""
-    told = {"id": id, "name": f"Buyer {id}", "destination": f"+1800555{2000 + id}"} | keys
+    told = {"id": id, "name": f"Buyer {id}", "destination": f"+1888555{2000 + id}"} | keys
     return "\n".join((table("[buyers]", **told), *contracts))
 
 

@@ -27,7 +27,7 @@ async def test_one_step_gives_back_the_failed_buyer_and_takes_the_next(serve: Se
 
     second = await ring(served, post["trackdrive_number"], attempt=1, last="no_answer")
     assert (second["status"], second["buyer_id"], second["buyer_name"], second["bid"]) == ("routed", 2, "Buyer 2", 20.0)
-    assert (second["destination"], second["sale_id"]) == ("+18005552002", post["sale_id"])
+    assert (second["destination"], second["sale_id"]) == ("+18885552002", post["sale_id"])
     assert served.leases("slots", 1) == []
     assert served.leases("slots", 2) == [post["decision_id"]]
     assert (await sold_today(served, 1), await sold_today(served, 2)) == (0, 1)

@@ -21,7 +21,7 @@ async def test_a_call_is_dialled_to_the_buyer_of_its_sale(serve: Serve) -> None:
         "success": True,
         "status": "routed",
         "action": "dial",
-        "destination": "+18005552001",
+        "destination": "+18885552001",
         "ring_seconds": 15,
         "max_seconds": 900,
         "sale_id": post["sale_id"],

@@ -205,6 +205,12 @@ def test_keys_that_are_not_acted_on_yet_are_noticed(tmp_path: Path) -> None:
     )
 
 
+def test_a_hold_that_outlives_its_ping_is_noticed(tmp_path: Path) -> None:
+    for seconds, noticed in ((60, False), (61, True)):
+        notices = changed(tmp_path, ("hold_seconds = 10 ", f"hold_seconds = {seconds} ")).notices
+        assert ("endpoint my_endpoint: hold_seconds 61 ends with ping_ttl_seconds 60" in notices) is noticed
+
+
 def test_dedup_without_days_is_noticed_where_it_was_written_by_hand(tmp_path: Path) -> None:
     def noticed(*changes: tuple[str, str]) -> list[str]:
         return [notice for notice in changed(tmp_path, *changes).notices if "dedup" in notice]
