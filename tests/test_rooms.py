@@ -12,7 +12,7 @@ PACKAGE = Path(service.__file__).parent
 ROWS = [
     {"model", "errors", "settings", "metrics", "logs"},
     {"catalog", "match", "wire"},
-    {"store"},
+    {"served", "store"},
     {"exchange"},
     {"app", "pages"},
     {"__main__", "cli", "process"},

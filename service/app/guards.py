@@ -7,7 +7,7 @@ from aiohttp import web
 from service.app.faults import Handler, nowhere
 from service.app.replies import refuse
 from service.app.serving import SERVING
-from service.exchange.admission import same_token
+from service.served.doors import same_token
 from service.wire import Refusal, bearer
 
 

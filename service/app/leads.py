@@ -15,11 +15,11 @@ from service.app.faults import Handler, word_of
 from service.app.replies import rate_limited, refuse, reply, unavailable
 from service.app.serving import SERVING, Serving
 from service.exchange import ping, post, rehearsal
-from service.exchange.admission import Admitted, Claim
 from service.exchange.post import Outcome
-from service.exchange.snapshot import Snapshot
 from service.model.catalog import Endpoint
 from service.model.lead import Question
+from service.served.doors import Admitted, Claim
+from service.served.snapshot import Snapshot
 from service.store.asks import RateLimited
 from service.wire import Asked as AskedWord
 from service.wire import Decoded, Params, Path, Refusal, bearer, mint_decision_id, params, text_or_nothing

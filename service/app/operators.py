@@ -7,11 +7,11 @@ from aiohttp import web
 
 from service.app.replies import refuse, reply
 from service.app.serving import SERVING
-from service.exchange import compiling
 from service.exchange.diagnosis import derived, readable
-from service.exchange.snapshot import Snapshot
 from service.model.catalog import Buyer
 from service.model.room import ping_limit
+from service.served import compiling
+from service.served.snapshot import Snapshot
 from service.store import Store
 from service.store.asks import BuyerUse, CapUse, Usage
 from service.wire import Refusal, parse_decision_id

@@ -13,10 +13,10 @@ from service.app.operators import usage_of
 from service.app.replies import no_store, refuse, reply
 from service.app.serving import SERVING, Serving
 from service.errors import StoreDown
-from service.exchange.admission import same_token
-from service.exchange.snapshot import Snapshot
 from service.model.catalog import Endpoint
 from service.pages import openapi, posting_instructions, posting_instructions_html
+from service.served.doors import same_token
+from service.served.snapshot import Snapshot
 from service.store.asks import Usage
 from service.wire import Refusal, bearer
 from service.wire.call_answers import HealthAnswer

@@ -8,9 +8,9 @@ from aiohttp import web
 
 from service import metrics
 from service.errors import StoreDown
-from service.exchange import snapshot as snapshots
-from service.exchange.letting_go import let_go
-from service.exchange.snapshot import Snapshot
+from service.served import snapshot as snapshots
+from service.served.letting_go import let_go
+from service.served.snapshot import Snapshot
 from service.settings import Settings
 from service.store import Store, StoreSettings
 

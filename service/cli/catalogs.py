@@ -41,7 +41,7 @@ def diff(given: argparse.Namespace) -> int:
 
 def compile_for_service(given: argparse.Namespace) -> int:
     """What the service runs in a child: the outcome in JSON on stdout."""
-    from service.exchange import compiling  # brings in the rooms above, which `check` and `diff` need not wait for
+    from service.served import compiling  # brings in the rooms above, which `check` and `diff` need not wait for
 
     os.nice(BACKGROUND_NICENESS)
     outcome = compiling.compile_here(given.folder, given.var, given.kept_max, reload=given.reload)

@@ -4,10 +4,10 @@ from msgspec import Struct
 
 from service import metrics
 from service.exchange.post import positions_to_try, sell_found, sellable
-from service.exchange.snapshot import Snapshot
 from service.model.catalog import Contract, Endpoint
 from service.model.lead import Bid
 from service.model.money import units_of
+from service.served.snapshot import Snapshot
 from service.store import Store
 from service.store.asks import CallEvent, EventTaken, RouteAsk, Routed, Sale
 from service.wire import ids

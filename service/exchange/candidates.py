@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from service import metrics
-from service.exchange.snapshot import Snapshot
 from service.match import Asked, facts, payout_for
 from service.model.decline import CAP_DECLINES, Decline
 from service.model.lead import Bid, PingRecord, Question, RecordedBid
+from service.served.snapshot import Snapshot
 
 SPARE = 4
 """Candidates of the first trip beyond `buyers_max`: so that a few full buyers cost no second trip."""

@@ -8,14 +8,14 @@ import msgspec
 from msgspec import UNSET
 
 from service import match
-from service.exchange.admission import UNLISTED
 from service.exchange.candidates import asked_of
-from service.exchange.snapshot import Snapshot
 from service.model.catalog import Contract, Endpoint
 from service.model.decline import CAP_DECLINES, Decline
 from service.model.lead import Bid, PingRecord, Question
 from service.model.money import units_of
 from service.model.room import buffer_percent, ping_limit
+from service.served.doors import UNLISTED
+from service.served.snapshot import Snapshot
 from service.wire.answers import Verdict
 
 Said = dict[str, tuple[Bid, int | None]]

@@ -7,11 +7,11 @@ from msgspec import UNSET, UnsetType
 from service import metrics
 from service.errors import StoreDown
 from service.exchange import fingerprint
-from service.exchange.admission import limits_of
 from service.exchange.candidates import Candidates
-from service.exchange.snapshot import Snapshot
+from service.exchange.limits import limits_of
 from service.model.lead import PingRecord, Question
 from service.model.money import units_of
+from service.served.snapshot import Snapshot
 from service.store import Store
 from service.store.asks import Held, HoldAsk, RateLimited
 from service.wire import ids

@@ -7,13 +7,13 @@ from msgspec.structs import replace
 
 from service import metrics
 from service.exchange import fingerprint
-from service.exchange.admission import limits_of
 from service.exchange.candidates import Candidates, count_said
+from service.exchange.limits import limits_of
 from service.exchange.ping import echo, offered_buyers, opt_out
-from service.exchange.snapshot import Snapshot
 from service.model.decline import Decline
 from service.model.lead import Bid, Lead, PingRecord, Question
 from service.model.money import units_of
+from service.served.snapshot import Snapshot
 from service.store import Store
 from service.store.asks import FoundPing, RateLimited, Sale, SellAsk, Sold
 from service.wire import Complaints, Decoded, Refusal, ids

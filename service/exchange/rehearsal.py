@@ -8,15 +8,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from service.exchange.admission import TEST_LIMITS
 from service.exchange.candidates import Candidates, asked_of
 from service.exchange.diagnosis import Said, by_contract, verdicts
+from service.exchange.limits import TEST_LIMITS
 from service.exchange.ping import echo, offered_buyers
 from service.exchange.post import Outcome, disagreement, is_bound, order_of, sellable
-from service.exchange.snapshot import Snapshot
 from service.model.decline import Decline
 from service.model.lead import Bid, PingRecord, Question
 from service.model.money import units_of
+from service.served.snapshot import Snapshot
 from service.store import Store
 from service.store.asks import Held, HoldAsk
 from service.wire import Decoded, Refusal, ids

@@ -25,8 +25,8 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from service import match, metrics
 from service.errors import PingpostError
-from service.exchange import compiling
 from service.process.worker import Worker
+from service.served import compiling
 from service.settings import Settings
 from service.store.embedded import EmbeddedRedis
 

@@ -9,9 +9,9 @@ import msgspec
 
 from service import settings as known
 from service.errors import StartFailed
-from service.exchange import compiling
 from service.process import hosting, probing
 from service.process.ground import Ground, listen
+from service.served import compiling
 from service.settings import Settings
 from service.store.embedded import EmbeddedRedis
 

@@ -14,7 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from service.app import create_app
 from service.app.serving import SERVING
-from service.exchange.compiling import Compiled, compile_here
+from service.served.compiling import Compiled, compile_here
 from service.settings import Settings
 from tests.app.served import ADMIN_TOKEN, EDGE_TOKEN, Served
 from tests.conftest import RedisForTest

@@ -20,11 +20,11 @@ from msgspec.structs import replace
 
 from service import wire
 from service.catalog import load
-from service.exchange.admission import Admitted, Claim, Doors
 from service.model.catalog import AuthToken, Catalog, Endpoint, Field, FieldType
 from service.model.values import Complaint, compile_parser
 from service.pages import posting_instructions, posting_instructions_html
 from service.pages.samples import sample_value
+from service.served.doors import Admitted, Claim, Doors
 from service.wire import Refusal
 
 ROOT = Path(__file__).parents[2]

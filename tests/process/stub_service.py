@@ -17,7 +17,7 @@ from service.settings import Settings
 def create_app(settings: Settings) -> web.Application:
     from service import metrics
     from service.app import draining
-    from service.exchange import snapshot
+    from service.served import snapshot
 
     app = web.Application()
     flag = draining.attach(app)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from service import metrics
-from service.exchange import compiling, snapshot
-from service.exchange.compiling import Compiled, Refused
-from service.exchange.letting_go import let_go
-from service.exchange.snapshot import Snapshot, SnapshotLost
+from service.served import compiling, snapshot
+from service.served.compiling import Compiled, Refused
+from service.served.letting_go import let_go
+from service.served.snapshot import Snapshot, SnapshotLost
 from tests.process.running import CATALOG, write_catalog
 
 

@@ -6,17 +6,11 @@ from ipaddress import ip_address, ip_network
 
 from msgspec import Struct
 
-from service.model.catalog import Catalog, Endpoint, RateLimits, Source, Window
-from service.store.asks import Limit
+from service.model.catalog import Catalog, Endpoint, Source
 from service.wire.refusal import Refusal
 
 UNLISTED = Source(id="other", name="Other sources")
 """Stands for every source the catalog does not name: paid 100 %, one bucket of rate limits, one label."""
-
-TESTS_PER_MINUTE = 60
-"""Test pings and posts an endpoint answers in a minute: enough to integrate against, too few to load the store with."""
-
-_TEST_BUCKET = "test"
 
 
 class Claim(Struct, frozen=True):
@@ -115,26 +109,3 @@ class Doors:
 def same_token(sent: str, expected: str | None) -> bool:
     """Whether a token is the one of an operator or an edge, in constant time."""
     return expected is not None and hmac.compare_digest(sent.encode("utf-8", "replace"), expected.encode())
-
-
-def limits_of(catalog: Catalog, endpoint: Endpoint, source: Source) -> tuple[Limit, ...]:
-    """The rate limits a request counts under: the endpoint's own first, then its source's, where an entry of the
-    endpoint's rate limiter replaces `source_rate_limits`."""
-    limiter = catalog.rate_limiters.get(endpoint.rate_limiter or "")
-    of_source = endpoint.source_rate_limits
-    if limiter is not None:
-        of_source = limiter.limits.get(source.id, of_source)
-    own = [Limit("endpoint", "", per, limit) for per, limit in _windows(endpoint.rate_limits)]
-    return (*own, *(Limit("traffic_source", source.id, per, limit) for per, limit in _windows(of_source)))
-
-
-TEST_LIMITS = (Limit("endpoint", _TEST_BUCKET, "minute", TESTS_PER_MINUTE),)
-
-
-def _windows(limits: RateLimits) -> list[tuple[Window, int]]:
-    pairs: list[tuple[Window, int | None]] = [
-        ("minute", limits.per_minute),
-        ("hour", limits.per_hour),
-        ("day", limits.per_day),
-    ]
-    return [(per, limit) for per, limit in pairs if limit is not None]

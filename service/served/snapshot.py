@@ -22,11 +22,11 @@ from msgspec.structs import replace
 
 from service import __version__, metrics
 from service.errors import PingpostError
-from service.exchange.admission import Doors
 from service.match import Index, warm
 from service.model.catalog import Buyer, Catalog, Contract
 from service.model.room import buffer_percent
 from service.model.values import parse_type
+from service.served.doors import Doors
 from service.wire import Decoder, build_decoders
 
 WATCH_SECONDS = 0.2

@@ -6,8 +6,8 @@ stop the event loop for 60 to 75 ms. Its buyers and contracts, which are most of
 
 import asyncio
 
-from service.exchange.snapshot import Snapshot
 from service.model.catalog import Buyer, Contract
+from service.served.snapshot import Snapshot
 
 SLICE = 250
 """Buyers or contracts freed between two turns of the event loop: about a millisecond."""

@@ -21,8 +21,8 @@ from msgspec import Struct
 from service import catalog as catalogs
 from service import match, metrics
 from service.catalog.mistake import shown
-from service.exchange import snapshot
 from service.model.catalog import Catalog
+from service.served import snapshot
 
 _log = logging.getLogger(__name__)
 
