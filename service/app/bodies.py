@@ -14,7 +14,8 @@ BODY_SECONDS_MAX: Final = 10.0
 async def body_of(request: web.Request) -> bytes:
     """The whole body.
 
-    Raises web.HTTPRequestEntityTooLarge where it is too long, web.HTTPRequestTimeout where it does not come in time.
+    Raises web.HTTPRequestEntityTooLarge where it is too long, web.HTTPRequestTimeout where it does not come in time,
+    web.HTTPServiceUnavailable where that may be our own doing, for this worker is about to end.
     """
     if request.content.is_eof():  # nearly always: head and body came in one segment, and a timer would be for nothing
         return await request.read()
@@ -23,4 +24,4 @@ async def body_of(request: web.Request) -> bytes:
             async with asyncio.timeout(BODY_SECONDS_MAX):
                 return await request.read()
     except TimeoutError:
-        raise web.HTTPRequestTimeout from None
+        raise web.HTTPServiceUnavailable if request.app[DRAINING].on else web.HTTPRequestTimeout from None

@@ -31,7 +31,7 @@ def answering(handler: Handler) -> Handler:
 
 def word_of(fault: Exception) -> str:
     """The status that a fault is answered with."""
-    if isinstance(fault, StoreDown):
+    if isinstance(fault, (StoreDown, web.HTTPServiceUnavailable)):
         return "unavailable"
     if isinstance(fault, web.HTTPRequestEntityTooLarge):
         return "body_too_large"

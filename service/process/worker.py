@@ -28,6 +28,8 @@ BOOT_ERROR = 3
 """gunicorn's code for a worker that cannot boot: the arbiter gives up."""
 BOOT_PAUSE_SECONDS = 1.0
 """Pause of a replacement that cannot boot, so that trying again does not eat a core."""
+LAST_REQUESTS_SECONDS = 0.25
+"""How long after the last connection was accepted its request may come; each answer by then gives its line back."""
 LAG_SECONDS = 0.1
 LAG_WINDOW = 10
 """The lag shown is the worst of this many measurements."""
@@ -94,6 +96,8 @@ class Worker(GunicornUVLoopWebWorker):
         await asyncio.sleep(self._settings.drain_seconds)
         for site in list(runner.sites):
             await site.stop()
+        # aiohttp drops what comes of a body once it shuts down: who was accepted a moment ago asks before that.
+        await asyncio.sleep(LAST_REQUESTS_SECONDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.finish_seconds / 2):
                 await flag.all_bodies_here()
