@@ -83,6 +83,7 @@ class Worker(GunicornUVLoopWebWorker):
             await super()._run()
         finally:
             lag.cancel()
+            metrics.flush()
 
     def notify(self) -> None:
         """The sign of life, given once a second from the moment on that the sockets are served."""
@@ -119,7 +120,8 @@ class Worker(GunicornUVLoopWebWorker):
 
 
 async def _measure_lag() -> None:
-    """Shows by how much the event loop is late: the time that some handler, or another process, took from it."""
+    """Shows by how much the event loop is late: the time that some handler, or another process, took from it. Writes
+    the other metrics out as often."""
     loop = asyncio.get_running_loop()
     recent = deque([0.0], maxlen=LAG_WINDOW)
     while True:
@@ -127,3 +129,4 @@ async def _measure_lag() -> None:
         await asyncio.sleep(LAG_SECONDS)
         recent.append(max(0.0, loop.time() - due))
         metrics.set_loop_lag(max(recent))
+        metrics.flush()

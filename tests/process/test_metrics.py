@@ -9,7 +9,11 @@ from service import metrics
 from service.metrics import Sample
 
 
+LIMITS = ("0.0005", "0.001", "0.5", "1.0", "+Inf")
+
+
 def value(name: str, **labels: str) -> float | None:
+    metrics.flush()
     return metrics.REGISTRY.get_sample_value(name, labels)
 
 
@@ -56,8 +60,20 @@ def test_a_script_of_two_milliseconds_falls_into_its_bucket() -> None:
     assert value("pingpost_script_duration_seconds_bucket", script="metrics_test", le="0.002") == 1
 
 
+def test_observations_keep_their_buckets_and_their_sum_over_many_flushes() -> None:
+    for seconds in (0.0005, 0.00051, 0.9, 1.0, 7.0):
+        metrics.observe_script("metrics_flush", seconds)
+        metrics.flush()
+    metrics.observe_script("metrics_flush", 0.0001)
+    metrics.observe_script("metrics_flush", 7.0)
+    buckets = {le: value("pingpost_script_duration_seconds_bucket", script="metrics_flush", le=le) for le in LIMITS}
+    assert buckets == {"0.0005": 2, "0.001": 3, "0.5": 3, "1.0": 5, "+Inf": 7}
+    assert value("pingpost_script_duration_seconds_count", script="metrics_flush") == 7
+    assert value("pingpost_script_duration_seconds_sum", script="metrics_flush") == pytest.approx(15.90111)
+
+
 def test_buyers_beyond_the_first_five_hundred_share_a_label(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_labelled_buyers", {})
+    monkeypatch.setattr(metrics.counting, "_labelled_buyers", {})
     metrics.label_buyers(range(1, 502))
     assert metrics.buyer_label(500) == "500"
     assert metrics.buyer_label(501) == metrics.buyer_label(502) == "other"
