@@ -1,19 +1,17 @@
 """The application of one worker: every path there is, and what stands behind it."""
 
 from collections.abc import AsyncIterator
-from typing import Final
 
 from aiohttp import web
 
 from service.app import draining, edges, operators, public
 from service.app.faults import Handler, answering, nowhere, only
 from service.app.guards import on_ops_port, with_token
+from service.app.heads import LEADS
 from service.app.leads import lead_handler
 from service.app.serving import SERVING, Serving
 from service.settings import Settings
 from service.wire.body import BODY_BYTES_MAX
-
-_LEADS: Final = "/api/v1/inbound_webhooks"
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -42,9 +40,9 @@ def _paths() -> dict[str, Handler]:
     """Handlers by path. Guards stand before the methods: where a path does not exist, no method of it does."""
     ping, post, full = lead_handler("ping"), lead_handler("post"), lead_handler("full")
     return {
-        f"{_LEADS}/ping/{{vanity_uri}}": only(GET=ping, POST=ping),
-        f"{_LEADS}/post/{{vanity_uri}}": only(GET=post, POST=post),
-        f"{_LEADS}/full/{{vanity_uri}}": only(GET=full, POST=full),
+        f"{LEADS}/ping/{{vanity_uri}}": only(GET=ping, POST=ping),
+        f"{LEADS}/post/{{vanity_uri}}": only(GET=post, POST=post),
+        f"{LEADS}/full/{{vanity_uri}}": only(GET=full, POST=full),
         "/api/v1/calls/route": _edge(only(POST=edges.route)),
         "/api/v1/calls/events": _edge(only(POST=edges.events)),
         "/admin/status": _admin(only(GET=operators.status)),

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from service import metrics
 from service.app.bodies import body_of
-from service.app.replies import no_store, refuse, reply
+from service.app.replies import Reply, no_store, refuse, reply
 from service.app.serving import SERVING
 from service.errors import StoreDown
 from service.exchange import call
@@ -16,7 +16,7 @@ from service.wire.call_answers import EventAnswer, NoRoute, no_route
 from service.wire.calls import decode_event, decode_route
 
 
-async def route(request: web.Request) -> web.StreamResponse:
+async def route(request: web.Request) -> Reply:
     """`POST /api/v1/calls/route`."""
     started = time.perf_counter()
     serving = request.app[SERVING]
@@ -37,7 +37,7 @@ async def route(request: web.Request) -> web.StreamResponse:
     return reply(answer)
 
 
-async def events(request: web.Request) -> web.StreamResponse:
+async def events(request: web.Request) -> Reply:
     """`POST /api/v1/calls/events`: 200 also for calls that are not known."""
     serving = request.app[SERVING]
     snapshot = serving.snapshot

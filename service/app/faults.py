@@ -7,24 +7,25 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from service import logs, metrics
-from service.app.replies import refuse, reply, unavailable
+from service.app.replies import Reply, refuse, reply, response_of, unavailable
 from service.errors import StoreDown
 from service.wire import Refusal
 from service.wire.answers import Internal
+from service.wire.body import BODY_BYTES_MAX
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[Reply]]
 
 _log = logging.getLogger(__name__)
 
 
-def answering(handler: Handler) -> Handler:
-    """The handler with an answer to whatever it raises."""
+def answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The handler as aiohttp takes it, with an answer to whatever it raises."""
 
     async def answered(request: web.Request) -> web.StreamResponse:
         try:
-            return await handler(request)
+            return response_of(await handler(request))
         except Exception as fault:
-            return _answer_to(fault, request)
+            return response_of(reply_to(fault))
 
     return answered
 
@@ -46,12 +47,13 @@ def word_of(fault: Exception) -> str:
     return "malformed_body" if isinstance(fault, unreadable) else "internal"
 
 
-def _answer_to(fault: Exception, request: web.Request) -> web.Response:
+def reply_to(fault: Exception) -> Reply:
+    """What is answered in the place of what failed."""
     word = word_of(fault)
     if word == "unavailable":
         return unavailable("The exchange cannot take this now. Please try again.")
     if word == "body_too_large":
-        return refuse(Refusal(word, [f"The body may have at most {request.client_max_size} bytes."]))
+        return refuse(Refusal(word, [f"The body may have at most {BODY_BYTES_MAX} bytes."]))
     if isinstance(fault, web.HTTPRequestTimeout):
         return refuse(Refusal(word, ["The body did not come in time."]))
     if word == "malformed_body":
@@ -67,17 +69,16 @@ def only(**method_handlers: Handler) -> Handler:
     body, which on a lead path would sell."""
     allowed = ", ".join(sorted(method_handlers))
 
-    async def dispatched(request: web.Request) -> web.StreamResponse:
+    async def dispatched(request: web.Request) -> Reply:
         handler = method_handlers.get(request.method)
         if handler is None:
-            response = refuse(Refusal("method_not_allowed", [f"This path takes {allowed}."]))
-            response.headers["Allow"] = allowed
-            return response
+            refused = refuse(Refusal("method_not_allowed", [f"This path takes {allowed}."]))
+            return refused._replace(headers={**refused.headers, "Allow": allowed})
         return await handler(request)
 
     return dispatched
 
 
-async def nowhere(request: web.Request) -> web.StreamResponse:
+async def nowhere(request: web.Request) -> Reply:
     """Every path that is none of ours."""
     return refuse(Refusal("not_found", ["There is nothing at this path."]))

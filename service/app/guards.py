@@ -5,7 +5,7 @@ from typing import Literal
 from aiohttp import web
 
 from service.app.faults import Handler, nowhere
-from service.app.replies import refuse
+from service.app.replies import Reply, refuse
 from service.app.serving import SERVING
 from service.served.doors import same_token
 from service.wire import Refusal, bearer
@@ -14,7 +14,7 @@ from service.wire import Refusal, bearer
 def on_ops_port(handler: Handler) -> Handler:
     """With a port of its own for operations, the path does not exist on the publishers' one."""
 
-    async def guarded(request: web.Request) -> web.StreamResponse:
+    async def guarded(request: web.Request) -> Reply:
         ops_port = request.app[SERVING].settings.ops_port
         if ops_port is None or _local_port(request) == ops_port:
             return await handler(request)
@@ -26,7 +26,7 @@ def on_ops_port(handler: Handler) -> Handler:
 def with_token(whose: Literal["edge", "admin"], handler: Handler) -> Handler:
     """Without the token in the settings there is nothing at the path; with a wrong one 401."""
 
-    async def guarded(request: web.Request) -> web.StreamResponse:
+    async def guarded(request: web.Request) -> Reply:
         settings = request.app[SERVING].settings
         expected = settings.edge_token if whose == "edge" else settings.admin_token
         if expected is None:

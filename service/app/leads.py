@@ -1,7 +1,6 @@
 """The publishers' paths: a ping, a post, a full. Bytes in, one question to the exchange, bytes out."""
 
 import time
-from collections.abc import Callable
 from typing import NamedTuple
 
 from aiohttp import web
@@ -11,8 +10,8 @@ from msgspec.structs import replace
 from service import metrics
 from service.app.addresses import client_address
 from service.app.bodies import body_of
-from service.app.faults import Handler, word_of
-from service.app.replies import rate_limited, refuse, reply, unavailable
+from service.app.faults import Handler, reply_to, word_of
+from service.app.replies import Reply, rate_limited, refuse, reply, unavailable
 from service.app.serving import SERVING, Serving
 from service.exchange import ping, post, rehearsal
 from service.exchange.post import Outcome
@@ -25,14 +24,21 @@ from service.wire import Asked as AskedWord
 from service.wire import Decoded, Params, Path, Refusal, bearer, mint_decision_id, params, text_or_nothing
 
 
-class Arrived(NamedTuple):
-    """A request whose body was read."""
+class Came(NamedTuple):
+    """A lead request as it came, whichever way its HTTP was read. Headers are as they were sent, "" where they were
+    not; several of a kind are joined by commas."""
 
-    snapshot: Snapshot
-    endpoint: Endpoint
-    request: web.Request
     path: Path
-    sent: Params
+    vanity_uri: str
+    body: bytes
+    query: str
+    """Behind the "?", still percent-encoded."""
+    content_type: str
+    authorization: str
+    sec_gpc: str
+    forwarded_for: str
+    peer: str
+    """The address of the connection's other end."""
 
 
 class Asked(Struct, frozen=True):
@@ -58,42 +64,65 @@ class Tally(Struct):
 
 
 def lead_handler(path: Path) -> Handler:
-    """The handler of one of the three lead paths."""
-    observe: Callable[[float], None] = metrics.observe_ping if path == "ping" else metrics.observe_post
+    """One of the three lead paths as aiohttp reads it; what is plain comes by the lane and never gets here."""
 
-    async def handle(request: web.Request) -> web.StreamResponse:
-        started = time.perf_counter()
-        serving, tally = request.app[SERVING], Tally(path)
+    async def handle(request: web.Request) -> Reply:
+        serving, vanity_uri = request.app[SERVING], request.match_info["vanity_uri"]
         try:
-            return await _answer(serving, request, path, tally)
+            body = await body_of(request)
         except Exception as fault:
-            tally.status = word_of(fault)
+            known = vanity_uri in serving.snapshot.catalog.endpoints
+            Tally(path, vanity_uri if known else metrics.OTHER, word_of(fault)).count()
             raise
-        finally:
-            tally.count()
-            observe(time.perf_counter() - started)
+        headers = request.headers
+        came = Came(
+            path,
+            vanity_uri,
+            body,
+            query=request.rel_url.raw_query_string,
+            content_type=headers.get("Content-Type", ""),
+            authorization=headers.get("Authorization", ""),
+            sec_gpc=headers.get("Sec-GPC", ""),
+            forwarded_for=",".join(headers.getall("X-Forwarded-For", ())),
+            peer=request.remote or "",
+        )
+        return await answer(serving, came)
 
     return handle
 
 
-async def _answer(serving: Serving, request: web.Request, path: Path, tally: Tally) -> web.Response:
+async def answer(serving: Serving, came: Came) -> Reply:
+    """The way of a lead: counted, timed, and answered whatever happens."""
+    started = time.perf_counter()
+    tally = Tally(came.path)
+    try:
+        return await _answer(serving, came, tally)
+    except Exception as fault:
+        tally.status = word_of(fault)
+        return reply_to(fault)
+    finally:
+        tally.count()
+        (metrics.observe_ping if came.path == "ping" else metrics.observe_post)(time.perf_counter() - started)
+
+
+async def _answer(serving: Serving, came: Came, tally: Tally) -> Reply:
     snapshot = serving.snapshot
-    endpoint = snapshot.catalog.endpoints.get(request.match_info["vanity_uri"])
+    endpoint = snapshot.catalog.endpoints.get(came.vanity_uri)
     if endpoint is None:
         tally.status = "unknown_endpoint"
         return refuse(Refusal("unknown_endpoint", ["There is no endpoint at this address."]))
     tally.vanity_uri = endpoint.vanity_uri
-    sent = params(await body_of(request), request.headers.get("Content-Type", ""), request.rel_url.raw_query_string)
+    sent = params(came.body, came.content_type, came.query)
     if isinstance(sent, Refusal):
         tally.status = sent.status
         return refuse(sent)
-    asked = _asked(serving, Arrived(snapshot, endpoint, request, path, sent))
+    asked = _asked(serving, snapshot, endpoint, came, sent)
     if isinstance(asked, Refusal):
         tally.status = asked.status
         return refuse(asked, request_id=text_or_nothing(sent, "request_id") or UNSET)
 
     tally.kind = asked.decoded.asked
-    with serving.gate as has_room:  # only now: a body that comes slowly keeps nobody else out
+    with serving.gate as has_room:
         if not has_room:
             tally.status = "unavailable"
             return unavailable("Too much is in flight. Please try again.")
@@ -108,15 +137,15 @@ async def _answer(serving: Serving, request: web.Request, path: Path, tally: Tal
     return reply(outcome)
 
 
-def _asked(serving: Serving, arrived: Arrived) -> Asked | Refusal:
+def _asked(serving: Serving, snapshot: Snapshot, endpoint: Endpoint, came: Came, sent: Params) -> Asked | Refusal:
     """The question behind a request, or why it is not answered: who may not ask is told so before what is wrong, and
     what is wrong is told whole."""
     before = time.perf_counter_ns()
-    snapshot, endpoint, request, sent = arrived.snapshot, arrived.endpoint, arrived.request, arrived.sent
-    token = bearer(request.headers.get("Authorization", ""))
-    opted_out = request.headers.get("Sec-GPC", "").strip() not in ("", "0")
-    decoded = snapshot.decoders[endpoint.vanity_uri].decode(sent, arrived.path, token=token, sec_gpc=opted_out)
-    claim = _claim(decoded, sent, token=token, address=_address(serving, request))
+    token = bearer(came.authorization)
+    opted_out = came.sec_gpc.strip() not in ("", "0")
+    decoded = snapshot.decoders[endpoint.vanity_uri].decode(sent, came.path, token=token, sec_gpc=opted_out)
+    trusted = serving.settings.trusted_proxies
+    claim = _claim(decoded, sent, token=token, address=client_address(came.peer, came.forwarded_for, trusted))
     if not claim.source_id and not isinstance(decoded, Refusal):
         claim = replace(claim, source_id=snapshot.doors.owner_of(decoded.own_number))
     admitted = snapshot.doors.admit(endpoint, claim, admin_token=serving.settings.admin_token)
@@ -182,10 +211,3 @@ async def _exchange(serving: Serving, snapshot: Snapshot, asked: Asked) -> Outco
     if kind == "post":
         return await post.post(store, snapshot, question, asked.decoded)
     return await post.sell_now(store, snapshot, question, full=kind == "full")
-
-
-def _address(serving: Serving, request: web.Request) -> str:
-    trusted = serving.settings.trusted_proxies
-    peer = request.remote or ""
-    forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", ())) if trusted else ""
-    return client_address(peer, forwarded_for, trusted)

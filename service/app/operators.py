@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from service.app.replies import refuse, reply
+from service.app.replies import Reply, refuse, reply
 from service.app.serving import SERVING
 from service.exchange.diagnosis import derived, readable
 from service.model.catalog import Buyer
@@ -30,7 +30,7 @@ from service.wire.call_answers import (
 _log = logging.getLogger(__name__)
 
 
-async def status(request: web.Request) -> web.StreamResponse:
+async def status(request: web.Request) -> Reply:
     """`GET /admin/status`."""
     serving = request.app[SERVING]
     snapshot = serving.snapshot
@@ -74,7 +74,7 @@ def _cap_status(use: CapUse) -> CapStatus:
     return CapStatus(per=use.per, limit=use.limit, sold=use.sold, pending=use.pending, resets_at=resets_at)
 
 
-async def reload(request: web.Request) -> web.StreamResponse:
+async def reload(request: web.Request) -> Reply:
     """`POST /admin/reload`: takes the catalog's folder anew, in every worker, or says all that is wrong with it."""
     serving = request.app[SERVING]
     settings = serving.settings
@@ -88,17 +88,17 @@ async def reload(request: web.Request) -> web.StreamResponse:
     return reply(ReloadAnswer(catalog=outcome.version, changes=outcome.changes, notices=outcome.notices))
 
 
-async def pause(request: web.Request) -> web.StreamResponse:
+async def pause(request: web.Request) -> Reply:
     """`POST /admin/buyers/{id}/pause`: the buyer is offered and sold nothing more, also after a restart."""
     return await _set_paused(request, paused=True)
 
 
-async def resume(request: web.Request) -> web.StreamResponse:
+async def resume(request: web.Request) -> Reply:
     """`POST /admin/buyers/{id}/resume`."""
     return await _set_paused(request, paused=False)
 
 
-async def _set_paused(request: web.Request, *, paused: bool) -> web.StreamResponse:
+async def _set_paused(request: web.Request, *, paused: bool) -> Reply:
     serving = request.app[SERVING]
     text = request.match_info["id"]
     buyer_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
@@ -111,7 +111,7 @@ async def _set_paused(request: web.Request, *, paused: bool) -> web.StreamRespon
     return reply(PauseAnswer(buyer_id=buyer.id, paused=serving.snapshot.is_paused(buyer)))
 
 
-async def decision(request: web.Request) -> web.StreamResponse:
+async def decision(request: web.Request) -> Reply:
     """`GET /admin/decisions/{id}`: what is on record of a decision, by any of its ids."""
     serving = request.app[SERVING]
     decision_id = parse_decision_id(request.match_info["id"])

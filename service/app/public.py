@@ -10,7 +10,7 @@ from service import __version__, metrics
 from service.app.addresses import client_scheme
 from service.app.draining import DRAINING
 from service.app.operators import usage_of
-from service.app.replies import no_store, refuse, reply
+from service.app.replies import Reply, no_store, refuse, reply
 from service.app.serving import SERVING, Serving
 from service.errors import StoreDown
 from service.model.catalog import Endpoint
@@ -22,12 +22,12 @@ from service.wire import Refusal, bearer
 from service.wire.call_answers import HealthAnswer
 
 
-async def healthz(request: web.Request) -> web.StreamResponse:
+async def healthz(request: web.Request) -> Reply:
     """`GET /healthz`: the process lives."""
     return reply(HealthAnswer())
 
 
-async def readyz(request: web.Request) -> web.StreamResponse:
+async def readyz(request: web.Request) -> Reply:
     """`GET /readyz`: Redis answers, a catalog is loaded, and the worker is not about to end."""
     if request.app[DRAINING].on:
         return _not_ready("This worker is about to end.")
@@ -38,11 +38,11 @@ async def readyz(request: web.Request) -> web.StreamResponse:
     return reply(HealthAnswer())
 
 
-def _not_ready(sentence: str) -> web.Response:
+def _not_ready(sentence: str) -> Reply:
     return no_store(HealthAnswer(success=False, status="unavailable", errors=[sentence]))
 
 
-async def metrics_page(request: web.Request) -> web.StreamResponse:
+async def metrics_page(request: web.Request) -> Reply:
     """`GET /metrics`: what all workers counted, and how full everything is at this moment."""
     serving = request.app[SERVING]
     snapshot = serving.snapshot
@@ -54,7 +54,7 @@ async def metrics_page(request: web.Request) -> web.StreamResponse:
     with contextlib.suppress(StoreDown):  # the scrape goes on without: `pingpost_store_up` says why
         samples += _state_samples(snapshot, await usage_of(store, snapshot))
     headers = {"Content-Type": metrics.CONTENT_TYPE, "Cache-Control": "no-store"}
-    return web.Response(body=metrics.exposition(samples), headers=headers)
+    return Reply(200, metrics.exposition(samples), headers)
 
 
 def _state_samples(snapshot: Snapshot, usage: Usage) -> Iterator[metrics.Sample]:
@@ -88,16 +88,15 @@ def _state_samples(snapshot: Snapshot, usage: Usage) -> Iterator[metrics.Sample]
         yield metrics.Sample(name, labels, value)
 
 
-async def openapi_document(request: web.Request) -> web.StreamResponse:
+async def openapi_document(request: web.Request) -> Reply:
     """`GET /openapi.json`."""
     serving = request.app[SERVING]
     if serving.openapi is None:
         serving.openapi = msgspec.json.encode(openapi(serving.snapshot.catalog))
-    headers = {"Cache-Control": "no-store"}
-    return web.Response(body=serving.openapi, content_type="application/json", headers=headers)
+    return Reply(200, serving.openapi)
 
 
-async def instructions_page(request: web.Request) -> web.StreamResponse:
+async def instructions_page(request: web.Request) -> Reply:
     """`GET /posting-instructions/{vanity_uri}`, and `.json` behind it for machines."""
     serving = request.app[SERVING]
     snapshot = serving.snapshot
@@ -112,14 +111,15 @@ async def instructions_page(request: web.Request) -> web.StreamResponse:
     base_url = f"{client_scheme(request.scheme, request.remote or '', proto, trusted)}://{request.host}"
     if as_json:
         instructions = posting_instructions(snapshot.catalog, endpoint, base_url)
-        return web.json_response(instructions, headers={"Cache-Control": "no-store"})
+        return Reply(200, msgspec.json.encode(instructions))
     headers = {
+        "Content-Type": "text/html; charset=utf-8",
         "Cache-Control": "no-store",
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",
     }
     page = posting_instructions_html(snapshot.catalog, endpoint, base_url)
-    return web.Response(text=page, content_type="text/html", headers=headers)
+    return Reply(200, page.encode(), headers)
 
 
 def _may_read(serving: Serving, snapshot: Snapshot, endpoint: Endpoint, request: web.Request) -> bool:

@@ -1,7 +1,7 @@
-"""Answers as HTTP responses."""
+"""Answers before they are HTTP on a line: status, headers and bytes, whichever way the line is spoken."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 from msgspec import UNSET, UnsetType, structs
@@ -12,18 +12,28 @@ from service.wire import Refusal
 from service.wire.answers import Answer, Invalid, Refused, too_many
 from service.wire.encode import encode
 
-_HEADERS: Final = {"Cache-Control": "no-store"}
+NO_STORE: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 RETRY_AFTER_SECONDS: Final = 1
 """What a 503 asks for: the store's first probe comes within a second of its return."""
 
 
-def reply(answer: Answer | dict[str, Any], headers: Mapping[str, str] = _HEADERS) -> web.Response:
+class Reply(NamedTuple):
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = NO_STORE
+
+
+def response_of(reply: Reply) -> web.Response:
+    return web.Response(body=reply.body, status=reply.status, headers=reply.headers)
+
+
+def reply(answer: Answer | dict[str, Any], headers: Mapping[str, str] = NO_STORE) -> Reply:
     """The answer as JSON under the HTTP status of its word."""
     word = answer["status"] if isinstance(answer, dict) else answer.status
-    return web.Response(body=encode(answer), status=http_status(word), content_type="application/json", headers=headers)
+    return Reply(http_status(word), encode(answer), headers)
 
 
-def refuse(refusal: Refusal, *, request_id: str | UnsetType = UNSET) -> web.Response:
+def refuse(refusal: Refusal, *, request_id: str | UnsetType = UNSET) -> Reply:
     """What is wrong with a question, in the words of whoever found it."""
     if isinstance(refusal.errors, dict):
         return reply(Invalid(errors=refusal.errors, request_id=request_id))
@@ -31,21 +41,20 @@ def refuse(refusal: Refusal, *, request_id: str | UnsetType = UNSET) -> web.Resp
     return reply(answer, _challenge(refusal.status))
 
 
-def no_store(answer: Answer) -> web.Response:
+def no_store(answer: Answer) -> Reply:
     """An answer that says in its own words that there is no service at the moment."""
-    headers = {**_HEADERS, "Retry-After": str(RETRY_AFTER_SECONDS)}
-    return web.Response(body=encode(answer), status=503, content_type="application/json", headers=headers)
+    return Reply(503, encode(answer), {**NO_STORE, "Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def unavailable(sentence: str) -> web.Response:
+def unavailable(sentence: str) -> Reply:
     answer = Refused(status="unavailable", errors=[sentence])
-    return reply(answer, {**_HEADERS, "Retry-After": str(RETRY_AFTER_SECONDS)})
+    return reply(answer, {**NO_STORE, "Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def rate_limited(limited: RateLimited, *, request_id: str | UnsetType = UNSET) -> web.Response:
+def rate_limited(limited: RateLimited, *, request_id: str | UnsetType = UNSET) -> Reply:
     answer = structs.replace(too_many(limited.scope, limited.per, limited.limit), request_id=request_id)
-    return reply(answer, {**_HEADERS, "Retry-After": str(limited.retry_after_seconds)})
+    return reply(answer, {**NO_STORE, "Retry-After": str(limited.retry_after_seconds)})
 
 
 def _challenge(status: str) -> Mapping[str, str]:
-    return {**_HEADERS, "WWW-Authenticate": "Bearer"} if status == "unauthorized" else _HEADERS
+    return {**NO_STORE, "WWW-Authenticate": "Bearer"} if status == "unauthorized" else NO_STORE

@@ -1,14 +1,13 @@
 """Counting in plain numbers, written to prometheus_client's values some times a second.
 
 Its values for several processes live in memory-mapped files: adding to one costs 1.5 to 2 µs and a system call, and a
-ping adds to a dozen. A dictionary costs a tenth of that. What a worker counted since the last `flush` is lost when it is
-killed.
+ping adds to a dozen. A dictionary costs a tenth of that. What was counted since the last `flush` is lost when a worker
+is killed.
 """
 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
 
 from prometheus_client import Counter, Histogram
 

@@ -24,6 +24,7 @@ from gunicorn.glogging import Logger
 from prometheus_client.multiprocess import mark_process_dead
 
 from service import match, metrics
+from service.app.running import Runner
 from service.errors import PingpostError
 from service.process.worker import Worker
 from service.served import compiling
@@ -92,7 +93,7 @@ class Hosted(BaseApplication):
         return self._make_runner
 
     async def _make_runner(self) -> web.AppRunner:
-        return web.AppRunner(
+        return Runner(
             self._create_app(self.settings),
             access_log=None,
             keepalive_timeout=self.settings.keepalive_seconds,

@@ -16,11 +16,11 @@ from ssl import SSLContext
 from types import FrameType
 from typing import Any, cast
 
-from aiohttp import web
 from aiohttp.worker import GunicornUVLoopWebWorker
 
 from service import metrics
 from service.app.draining import DRAINING, Draining
+from service.app.running import Runner
 from service.errors import PingpostError
 from service.settings import Settings
 
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 class Worker(GunicornUVLoopWebWorker):
     """`self.app` is the `Hosted` of `service.process.hosting`; `self.wsgi` its coroutine that makes the runner."""
 
-    runner: web.AppRunner | None = None
+    runner: Runner | None = None
     _told_ready = False
 
     def init_signals(self) -> None:
@@ -71,9 +71,9 @@ class Worker(GunicornUVLoopWebWorker):
             sys.exit(BOOT_ERROR if first else 1)
 
     async def _run(self) -> None:
-        make_runner: Callable[[], Awaitable[web.AppRunner]] = cast(Any, self.wsgi)
+        make_runner: Callable[[], Awaitable[Runner]] = cast(Any, self.wsgi)
 
-        async def keep_runner() -> web.AppRunner:
+        async def keep_runner() -> Runner:
             self.runner = await make_runner()
             return self.runner
 
@@ -92,13 +92,15 @@ class Worker(GunicornUVLoopWebWorker):
             _log.info("ready")
         super().notify()
 
-    async def _drain(self, runner: web.AppRunner, flag: Draining) -> None:
+    async def _drain(self, runner: Runner, flag: Draining) -> None:
         """Serves on for a while, then accepts nobody, and ends when the bodies that were on their way are here."""
         await asyncio.sleep(self._settings.drain_seconds)
         for site in list(runner.sites):
             await site.stop()
         # aiohttp drops what comes of a body once it shuts down: who was accepted a moment ago asks before that.
         await asyncio.sleep(LAST_REQUESTS_SECONDS)
+        if runner.front is not None:
+            runner.front.give_away_partial()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.finish_seconds / 2):
                 await flag.all_bodies_here()

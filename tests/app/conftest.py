@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestServer
 from pytest_aiohttp.plugin import AiohttpClient
 
 from service.app import create_app
+from service.app.running import Runner
 from service.app.serving import SERVING
 from service.served.compiling import Compiled, compile_here
 from service.settings import Settings
-from tests.app.served import ADMIN_TOKEN, EDGE_TOKEN, Served
+from tests.app.served import ADMIN_TOKEN, EDGE_TOKEN, Client, Served
 from tests.conftest import RedisForTest
 
 Serve = Callable[..., Awaitable[Served]]
@@ -25,6 +27,13 @@ Serve = Callable[..., Awaitable[Served]]
 KEYS = ("holds", "slots", "pool", "lent", "ping", "test", "shield", "sale", "request", "fields", "call", "caller")
 KEYS_OF_CONTRACTS = ("bought", "caps", "rate")
 KEYS_OF_ALL = ("audit", "sales", "pools", "pauses", "paused")
+
+
+class LaneServer(TestServer):
+    """aiohttp's, with the lane before it, as a worker has it."""
+
+    async def _make_runner(self, **kwargs: Any) -> Runner:
+        return Runner(self.app, **kwargs)
 
 
 @pytest.fixture
@@ -47,7 +56,7 @@ def serve(tmp_path: Path, redis: RedisForTest, aiohttp_client: AiohttpClient) ->
             "admin_token": ADMIN_TOKEN,
         }
         app = create_app(Settings(**told | settings))
-        client = await aiohttp_client(app)
+        client: Client = await aiohttp_client(LaneServer(app))  # type: ignore[assignment]
         return Served(client, app[SERVING].store, redis.client, folder)
 
     return serve

@@ -8,7 +8,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from service import metrics
 from service.metrics import Sample
 
-
 LIMITS = ("0.0005", "0.001", "0.5", "1.0", "+Inf")
 
 
