@@ -78,6 +78,7 @@ class Running:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.ports: list[int] = []
+        self.pids_asked = 0
 
     def __enter__(self) -> Self:
         return self
@@ -152,12 +153,17 @@ class Running:
         assert status == 200, body
         return body
 
+    def pid(self) -> int:
+        """Some worker's, which counts it as a ping."""
+        self.pids_asked += 1
+        return int(self.text("/pid"))
+
     def workers(self, count: int) -> set[int]:
         """The workers' pids, asked until so many have answered."""
         seen: set[int] = set()
 
         def all_seen() -> bool:
-            seen.add(int(self.text("/pid")))
+            seen.add(self.pid())
             return len(seen) >= count
 
         self.until(all_seen)
