@@ -24,10 +24,6 @@ _AWAY = re.compile(
 _REFUSED = re.compile(r"NOAUTH|WRONGPASS|NOPERM|Authentication required|invalid username|invalid password|no password")
 
 
-LAST_LOOK_SECONDS = 0.001
-"""A timer of its own, so that the event loop polls its sockets in between."""
-
-
 class ScriptFault(Exception):
     """A script's own mistake: ours, and a 500."""
 
@@ -89,31 +85,35 @@ class Channel:
 
     async def evalsha(self, script: Script, keys: Sequence[bytes], args: Sequence[Word], give_up_at: float) -> Any:
         """Runs a script; one that Redis does not know is loaded and sent once more, for then nothing has run."""
-        command = ("EVALSHA", script.sha, len(keys), *keys, *args)
-        (reply,) = await self._ask([command], give_up_at)
-        if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
+        packed = hiredis.pack_command(("EVALSHA", script.sha, len(keys), *keys, *args))  # type: ignore[arg-type]
+        line = self._line or await self._connected(give_up_at)
+        reply = await self._with_room(line).ask(packed, give_up_at)
+        if isinstance(reply, hiredis.ReplyError):
+            if not _is_unknown(reply):
+                raise _fault_of(reply)
             await self._load(script, give_up_at)
-            (reply,) = await self._ask([command], give_up_at)
-        if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
-            raise StoreDown("Redis keeps losing its scripts.")
-        _raise_if_error(reply)
+            line = self._line or await self._connected(give_up_at)
+            reply = await self._with_room(line).ask(packed, give_up_at)
+            if isinstance(reply, hiredis.ReplyError):
+                raise StoreDown("Redis keeps losing its scripts.") if _is_unknown(reply) else _fault_of(reply)
         return reply
 
     async def _load(self, script: Script, give_up_at: float) -> None:
         """Once for all who miss it: a Redis that lost its scripts is missed by everybody at the same time."""
         loading = self._loading.get(script.sha)
         if loading is None:
-            work = self._ask([("SCRIPT", "LOAD", script.text)], give_up_at)
+            work = self.read([("SCRIPT", "LOAD", script.text)], give_up_at)
             loading = self._loading[script.sha] = asyncio.get_running_loop().create_task(work)
             loading.add_done_callback(lambda _: self._loading.pop(script.sha))
-        (reply,) = await asyncio.shield(loading)
-        _raise_if_error(reply)
+        await asyncio.shield(loading)
 
     async def read(self, commands: Sequence[Command], give_up_at: float) -> list[Any]:
         """Plain commands in one trip, answered in order, as Redis wrote it: bytes, integers, lists."""
-        replies = await self._ask(commands, give_up_at)
+        line = self._line or await self._connected(give_up_at)
+        replies = await self._with_room(line).ask_all(commands, give_up_at)
         for reply in replies:
-            _raise_if_error(reply)
+            if isinstance(reply, hiredis.ReplyError):
+                raise _fault_of(reply)
         return replies
 
     def subscriber(self) -> Any:
@@ -122,18 +122,10 @@ class Channel:
             self._subscribers = redis.Redis.from_url(self._url, **self._options)
         return self._subscribers.pubsub(ignore_subscribe_messages=True)
 
-    async def _ask(self, commands: Sequence[Command], give_up_at: float) -> list[Any]:
-        line = self._line
-        if line is None:
-            line = await self._connected(give_up_at)
+    def _with_room(self, line: Line) -> Line:
         if line.questions >= self._questions_max:
             raise LineFull("Too many questions to Redis are waiting.")
-        answer = line.ask(commands)
-        timer = asyncio.get_running_loop().call_at(give_up_at, _give_up, answer)
-        try:
-            return await answer
-        finally:
-            timer.cancel()
+        return line
 
     async def _connected(self, give_up_at: float) -> Line:
         """One attempt at a time, shared by all who wait for it."""
@@ -165,19 +157,11 @@ class Channel:
             self._line = None
 
 
-def _give_up(answer: "asyncio.Future[list[Any]]") -> None:
-    """Looks once more first: uvloop runs timers before it reads sockets, so that after a stall of this process the
-    reply may already be here, and who is told 503 then would have been sold."""
-    asyncio.get_running_loop().call_later(LAST_LOOK_SECONDS, _give_up_now, answer)
+def _is_unknown(reply: hiredis.ReplyError) -> bool:
+    return str(reply).startswith("NOSCRIPT")
 
 
-def _give_up_now(answer: "asyncio.Future[list[Any]]") -> None:
-    if not answer.done():
-        answer.set_exception(StoreDown("Redis did not answer in time."))
-
-
-def _raise_if_error(reply: Any) -> None:
-    if isinstance(reply, hiredis.ReplyError):
-        if _AWAY.search(str(reply)):
-            raise StoreDown(f"Redis refuses: {str(reply).rstrip('.')}.")
-        raise ScriptFault(str(reply))
+def _fault_of(reply: hiredis.ReplyError) -> Exception:
+    if _AWAY.search(str(reply)):
+        return StoreDown(f"Redis refuses: {str(reply).rstrip('.')}.")
+    return ScriptFault(str(reply))

@@ -18,7 +18,9 @@ from service.errors import StoreDown
 
 Word = bytes | str | int
 Command = Sequence[Word]
-Answer = asyncio.Future[list[Any]]
+
+LOOK_SECONDS = 0.005
+"""How often the line looks for askers whose time is over: one timer for all, for one of each asker's own costs 1.1 µs."""
 
 
 class Line(asyncio.Protocol):
@@ -29,9 +31,11 @@ class Line(asyncio.Protocol):
         self._on_lost = on_lost
         self._reader = hiredis.Reader()
         self._loop = asyncio.get_running_loop()
-        # For each question: how many replies it still waits for, those it has, and who waits.
-        self._asked: deque[tuple[int, list[Any], Answer]] = deque()
+        # For each question: who waits, until when, the replies that are here (None: just one will come), for how many.
+        self._asked: deque[tuple[asyncio.Future[Any], float, list[Any] | None, int]] = deque()
         self._unsent: list[bytes] = []
+        self._looks: asyncio.TimerHandle | None = None
+        self._looked_at = 0.0
         self.is_lost = False
 
     @property
@@ -39,46 +43,75 @@ class Line(asyncio.Protocol):
         """How many wait for their answer, given up or not."""
         return len(self._asked)
 
-    def ask(self, commands: Sequence[Command]) -> Answer:
-        """The replies to some commands; an error of Redis stands among them as an exception."""
-        answer: Answer = self._loop.create_future()
-        if not self._unsent:
-            self._loop.call_soon(self._send)
-        for command in commands:
-            # Its stub knows tuples of one word only.
-            self._unsent.append(hiredis.pack_command(tuple(command)))  # type: ignore[arg-type]
-        self._asked.append((len(commands), [], answer))
-        return answer
+    def ask(self, packed: bytes, give_up_at: float) -> asyncio.Future[Any]:
+        """The reply to one command in Redis' protocol; an error of Redis is an exception that is not raised."""
+        return self._ask(packed, give_up_at)
+
+    def ask_all(self, commands: Sequence[Command], give_up_at: float) -> asyncio.Future[list[Any]]:
+        """The replies to some commands, errors among them."""
+        # Its stub knows tuples of one word only.
+        packed = b"".join([hiredis.pack_command(tuple(command)) for command in commands])  # type: ignore[arg-type]
+        return self._ask(packed, give_up_at, [], len(commands))
 
     def close(self) -> None:
         self._transport.abort()
+
+    def _ask(
+        self, packed: bytes, give_up_at: float, replies: list[Any] | None = None, awaited: int = 1
+    ) -> asyncio.Future[Any]:
+        answer = self._loop.create_future()
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(packed)
+        self._asked.append((answer, give_up_at, replies, awaited))
+        if self._looks is None:
+            self._looks = self._loop.call_later(LOOK_SECONDS, self._look)
+        return answer
 
     def _send(self) -> None:
         if not self.is_lost:
             self._transport.write(b"".join(self._unsent))
         self._unsent = []
 
+    def _look(self) -> None:
+        """Refuses those whose time was over at the last look already: uvloop runs timers before it reads sockets, so
+        that after a stall of this process a reply may be here that was not read, and who is told 503 would have been
+        sold."""
+        over_at, self._looked_at = self._looked_at, self._loop.time()
+        for answer, give_up_at, _, _ in self._asked:
+            if give_up_at <= over_at and not answer.done():
+                answer.set_exception(StoreDown("Redis did not answer in time."))
+        self._looks = self._loop.call_later(LOOK_SECONDS, self._look) if self._asked else None
+
     # What the transport tells
 
     def data_received(self, data: bytes) -> None:
         reader, asked = self._reader, self._asked
-        reader.feed(data)
-        while asked:
-            reply = reader.gets()
-            if reply is False:
-                return
-            awaited, replies, answer = asked[0]
-            replies.append(reply)
-            if len(replies) == awaited:
+        try:
+            reader.feed(data)
+            while asked:
+                reply = reader.gets()
+                if reply is False:
+                    return
+                answer, _, replies, awaited = asked[0]
+                if replies is not None:
+                    replies.append(reply)
+                    if len(replies) < awaited:
+                        continue
+                    reply = replies
                 asked.popleft()
                 if not answer.done():
-                    answer.set_result(replies)
+                    answer.set_result(reply)
+        except hiredis.ProtocolError:
+            self.close()  # whatever this is, it is no Redis: nothing that follows could be told apart
 
     def connection_lost(self, fault: Exception | None) -> None:
         self.is_lost = True
         self._on_lost(self)
+        if self._looks is not None:
+            self._looks.cancel()
         while self._asked:
-            _, _, answer = self._asked.popleft()
+            answer, *_ = self._asked.popleft()
             if not answer.done():
                 answer.set_exception(StoreDown("The connection to Redis was lost."))
 

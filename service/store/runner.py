@@ -1,7 +1,5 @@
 """Runs scripts and reads against Redis, within their time, behind the breaker."""
 
-import asyncio
-import copy
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -47,7 +45,9 @@ class Runner:
 
     def for_one_answer(self) -> "Runner":
         """The same, with the time of one answer running from now on: all its trips share `give_up_ms`."""
-        timed = copy.copy(self)
+        timed = object.__new__(Runner)  # copy.copy takes 3 µs
+        timed.keys, timed.settings, timed.clock = self.keys, self.settings, self.clock
+        timed.calendar, timed.breaker, timed._channel = self.calendar, self.breaker, self._channel
         timed._deadline = self._give_up_at()
         return timed
 
@@ -58,7 +58,8 @@ class Runner:
         """
         self.breaker.check()
         give_up_at = self._give_up_at()
-        now_ms, not_after_ms = self.clock.now_ms(), self._not_after_ms(give_up_at)
+        now_ms = self.clock.now_ms()
+        not_after_ms = self._not_after_ms(now_ms, give_up_at)
         for _ in range(2):
             asked = build(now_ms)
             args = [min(not_after_ms, asked.valid_until_ms - 1), *asked.args]
@@ -70,7 +71,7 @@ class Runner:
             if self.clock.is_behind(redis_ms):
                 self.clock.forget()
                 self.clock.learn(redis_ms, sent_ms, monotonic_ms())
-                not_after_ms = self._not_after_ms(give_up_at)
+                not_after_ms = self._not_after_ms(self.clock.now_ms(), give_up_at)
             now_ms = max(redis_ms, self.clock.now_ms())
             if now_ms > not_after_ms:
                 break
@@ -85,7 +86,12 @@ class Runner:
     async def read(self, commands: Sequence[Command]) -> list[Any]:
         """Plain commands in one trip. Raises StoreDown."""
         self.breaker.check()
-        replies: list[Any] = await self._guarded(self._channel.read(commands, self._give_up_at()))
+        try:
+            replies: list[Any] = await self._channel.read(commands, self._give_up_at())
+        except StoreDown as fault:
+            self._failed(fault)
+            raise
+        self.breaker.worked()
         return replies
 
     async def probe(self) -> None:
@@ -102,26 +108,22 @@ class Runner:
 
     async def _script(self, verb: str, keys: Sequence[bytes], args: Sequence[Word], give_up_at: float) -> list[Any]:
         sent_at = time.perf_counter()
-        reply: list[Any] = await self._guarded(self._channel.evalsha(script(verb), keys, args, give_up_at))
+        try:
+            reply: list[Any] = await self._channel.evalsha(script(verb), keys, args, give_up_at)
+        except StoreDown as fault:
+            self._failed(fault)
+            raise
+        self.breaker.worked()
         metrics.observe_script(verb, time.perf_counter() - sent_at)
         return reply
 
     def _give_up_at(self) -> float:
-        if self._deadline is not None:
-            return self._deadline
-        return asyncio.get_running_loop().time() + self.settings.give_up_ms / 1000
+        return self._deadline or time.monotonic() + self.settings.give_up_ms / 1000
 
-    def _not_after_ms(self, give_up_at: float) -> int:
-        left_ms = int((give_up_at - asyncio.get_running_loop().time()) * 1000)
-        return self.clock.now_ms() + left_ms - self.settings.late_margin_ms
+    def _not_after_ms(self, now_ms: int, give_up_at: float) -> int:
+        left_ms = int((give_up_at - time.monotonic()) * 1000)
+        return now_ms + left_ms - self.settings.late_margin_ms
 
-    async def _guarded(self, work: Any) -> Any:
-        try:
-            reply = await work
-        except LineFull:
-            raise
-        except StoreDown:
+    def _failed(self, fault: StoreDown) -> None:
+        if not isinstance(fault, LineFull):  # which is nothing that Redis did
             self.breaker.failed()
-            raise
-        self.breaker.worked()
-        return reply

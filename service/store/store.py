@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -97,8 +96,9 @@ class Store:
     def for_one_answer(self) -> "Store":
         """This store with the time of one answer running: all that is asked of it for a request, in however many trips,
         is over (in words, or as StoreDown) when that time is."""
-        timed = copy.copy(self)
-        timed._runner = self._runner.for_one_answer()
+        timed = object.__new__(Store)
+        timed._settings, timed._channel, timed._timezone = self._settings, self._channel, self._timezone
+        timed._stock, timed._tasks, timed._runner = self._stock, self._tasks, self._runner.for_one_answer()
         return timed
 
     # Leads
