@@ -22,6 +22,7 @@ from service.served.snapshot import Snapshot
 from service.store.asks import RateLimited
 from service.wire import Asked as AskedWord
 from service.wire import Decoded, Params, Path, Refusal, bearer, mint_decision_id, params, text_or_nothing
+from service.wire.templates import Filled
 
 
 class Came(NamedTuple):
@@ -196,7 +197,7 @@ def _question(endpoint: Endpoint, admitted: Admitted, decoded: Decoded) -> Quest
     )
 
 
-async def _exchange(serving: Serving, snapshot: Snapshot, asked: Asked) -> Outcome:
+async def _exchange(serving: Serving, snapshot: Snapshot, asked: Asked) -> Outcome | Filled:
     """The one place where a question takes its way: real or test, ping or post or both in one."""
     store, question, kind = serving.store.for_one_answer(), asked.question, asked.decoded.asked
     if question.test:

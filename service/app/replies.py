@@ -11,6 +11,7 @@ from service.store.asks import RateLimited
 from service.wire import Refusal
 from service.wire.answers import Answer, Invalid, Refused, too_many
 from service.wire.encode import encode
+from service.wire.templates import Filled
 
 NO_STORE: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 RETRY_AFTER_SECONDS: Final = 1
@@ -27,8 +28,10 @@ def response_of(reply: Reply) -> web.Response:
     return web.Response(body=reply.body, status=reply.status, headers=reply.headers)
 
 
-def reply(answer: Answer | dict[str, Any], headers: Mapping[str, str] = NO_STORE) -> Reply:
+def reply(answer: Answer | Filled | dict[str, Any], headers: Mapping[str, str] = NO_STORE) -> Reply:
     """The answer as JSON under the HTTP status of its word."""
+    if isinstance(answer, Filled):
+        return Reply(http_status(answer.status), answer.body, headers)
     word = answer["status"] if isinstance(answer, dict) else answer.status
     return Reply(http_status(word), encode(answer), headers)
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from service import metrics
+from service.exchange.quoting import recorded
 from service.match import Asked, facts, payout_for
 from service.model.decline import CAP_DECLINES, Decline
-from service.model.lead import Bid, PingRecord, Question, RecordedBid
+from service.model.lead import Bid, Lot, PingRecord, Question
 from service.served.snapshot import Snapshot
 
 SPARE = 4
@@ -14,6 +15,8 @@ FURTHER = 32
 """Candidates of each further trip."""
 TRIPS_MAX = 4
 """Trips of one lead to Redis, whatever is full: bounds the time of the unluckiest."""
+
+NO_LOT = Lot(())
 
 _CHANGING = frozenset((Decline.CONCURRENCY, Decline.DUPLICATE, *CAP_DECLINES.values()))
 """Declines that change by the minute: counted by buyer too."""
@@ -26,16 +29,19 @@ class Candidates:
         self.snapshot = snapshot
         self.question = question
         self.now_ms = now_ms
-        self.ranking = snapshot.indexes[question.endpoint.offer].rank(asked_of(question, now_ms))
+        self._index = snapshot.indexes[question.endpoint.offer]
+        self.ranking = self._index.rank(asked_of(question, now_ms))
         self.suppressed = self.ranking.suppressed
-        self.bids: list[Bid] = []
+        self.bids: tuple[Bid, ...] = ()
+        self.lot = NO_LOT
+        """Of the latest trip."""
         self.default = self._consented_default()
         """The offer's default buyer, unless it is a candidate anyway: behind the last of the others."""
         self.trips = 0
         self.last = False
         """No trip follows: nobody else matches, or enough have been asked."""
 
-    def more(self) -> list[Bid]:
+    def more(self) -> Lot:
         """The bids of the next trip in rank order; the offer's default buyer stands behind the last of all."""
         count = FURTHER if self.trips else self.question.endpoint.buyers_max + SPARE
         fresh = self._next_consented(count)
@@ -43,11 +49,14 @@ class Candidates:
         self.last = len(fresh) < count or self.trips == TRIPS_MAX
         if self.last and self.default is not None:
             fresh.append(self.default)
-        self.bids += fresh
-        return fresh
+        self.lot = self._index.lot(tuple(fresh))
+        self.bids += self.lot.bids
+        return self.lot
 
     def _next_consented(self, count: int) -> list[Bid]:
         """Down the ranking until enough are found that the lead may go to; fewer where it ends before."""
+        if not self.question.buyer_ids:
+            return self.ranking.take(count)
         fresh: list[Bid] = []
         while len(fresh) < count:
             found = self.ranking.take(count - len(fresh))
@@ -67,7 +76,6 @@ class Candidates:
     def record(self) -> PingRecord:
         """What is kept of the lead; of a suppressed person, nothing. The default buyer stands last, asked or not."""
         question = self.question
-        bids = self.bids if self.last or self.default is None else [*self.bids, self.default]
         return PingRecord(
             decision_id=question.decision_id,
             endpoint=question.endpoint.vanity_uri,
@@ -75,29 +83,33 @@ class Candidates:
             at_ms=self.now_ms,
             catalog=self.snapshot.catalog.version,
             lead={} if self.suppressed else question.lead,
-            bids=[RecordedBid(b.buyer.id, b.contract.id, b.bid_micros, b.payout_micros, b.is_default) for b in bids],
+            bids=recorded(self._lot_on_record()),
             request_id=question.request_id,
             own_number=question.own_number,
             min_bid_micros=question.min_bid_micros,
             suppressed=self.suppressed,
         )
 
+    def _lot_on_record(self) -> Lot:
+        if not self.last and self.default is not None:
+            return Lot((*self.bids, self.default))
+        return self.lot if self.trips == 1 else Lot(self.bids)
+
     def count_declines(self, said: Sequence[int | None]) -> None:
         """Counts why contracts were declined: in matching by the masks, in Redis by what the script said."""
         offer = self.question.endpoint.offer
         for reason, count in self.ranking.declined.items():
             metrics.count_declines(offer, reason.word, count)
-        not_taken = self.ranking.matched - len(self.bids)
-        if not_taken > 0:
-            metrics.count_declines(offer, Decline.OUTRANKED.word, not_taken)
-        unseen = sum(verdict is None for verdict in said)
-        if unseen:
-            metrics.count_declines(offer, Decline.OUTRANKED.word, unseen)
+        outranked = max(self.ranking.matched - len(self.bids), 0) + said.count(None)
+        if outranked:
+            metrics.count_declines(offer, Decline.OUTRANKED.word, outranked)
         count_said(offer, self.bids, said)
 
 
 def count_said(offer: str, bids: Sequence[Bid], said: Sequence[int | None]) -> None:
     """Counts why a script declined bids; those that it took or did not look at are not declined."""
+    if not any(said):
+        return
     for bid, verdict in zip(bids, said, strict=False):
         if not verdict:
             continue

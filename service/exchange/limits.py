@@ -3,6 +3,8 @@
 from service.model.catalog import Catalog, Endpoint, RateLimits, Source, Window
 from service.store.asks import Limit
 
+NO_LIMITS = RateLimits()
+
 TESTS_PER_MINUTE = 60
 """Test pings and posts an endpoint answers in a minute: enough to integrate against, too few to load the store with."""
 
@@ -16,6 +18,8 @@ def limits_of(catalog: Catalog, endpoint: Endpoint, source: Source) -> tuple[Lim
     of_source = endpoint.source_rate_limits
     if limiter is not None:
         of_source = limiter.limits.get(source.id, of_source)
+    if endpoint.rate_limits == NO_LIMITS == of_source:
+        return ()
     own = [Limit("endpoint", "", per, limit) for per, limit in _windows(endpoint.rate_limits)]
     return (*own, *(Limit("traffic_source", source.id, per, limit) for per, limit in _windows(of_source)))
 

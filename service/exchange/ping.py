@@ -2,20 +2,18 @@
 
 import asyncio
 
-from msgspec import UNSET, UnsetType
-
 from service import metrics
 from service.errors import StoreDown
 from service.exchange import fingerprint
 from service.exchange.candidates import Candidates
 from service.exchange.limits import limits_of
-from service.model.lead import PingRecord, Question
-from service.model.money import units_of
+from service.exchange.quoting import echo, quote_of, quoted
+from service.model.lead import Lot, PingRecord, Question
 from service.served.snapshot import Snapshot
 from service.store import Store
 from service.store.asks import Held, HoldAsk, RateLimited
-from service.wire import ids
-from service.wire.answers import LeadAnswer, NoMatch, OfferedBuyer, PingAnswer, Suppressed
+from service.wire.answers import LeadAnswer, NoMatch, Suppressed
+from service.wire.templates import Filled
 
 REPEAT_POLL_MS = 5
 REPEAT_POLLS_MAX = 30
@@ -25,7 +23,10 @@ ASKS_MAX = 2
 """A ping is asked again where the first one, whose copy it seemed to be, ran out before its answer was read."""
 
 
-async def ping(store: Store, snapshot: Snapshot, question: Question) -> LeadAnswer | RateLimited:
+PingOutcome = LeadAnswer | RateLimited | Filled
+
+
+async def ping(store: Store, snapshot: Snapshot, question: Question) -> PingOutcome:
     """Answers a ping: bids with ping ids, or in words why there are none. Raises StoreDown."""
     if question.opted_out:
         return await opt_out(store, snapshot, question)
@@ -42,7 +43,7 @@ async def ping(store: Store, snapshot: Snapshot, question: Question) -> LeadAnsw
     return NoMatch(decision_id=held.repeat_of, request_id=echo(question), repeat=True)
 
 
-def _answer(candidates: Candidates, held: Held) -> LeadAnswer | RateLimited:
+def _answer(candidates: Candidates, held: Held) -> PingOutcome:
     """What a ping is told that is nobody's repeat."""
     if held.rate_limited is not None:
         return held.rate_limited
@@ -52,23 +53,27 @@ def _answer(candidates: Candidates, held: Held) -> LeadAnswer | RateLimited:
         return Suppressed(decision_id=question.decision_id, request_id=echo(question), buyers=[])
     if held.status == "none":
         return NoMatch(decision_id=question.decision_id, request_id=echo(question))
+    lot = candidates.lot if candidates.trips == 1 else Lot(candidates.bids)
+    quote = quote_of(lot, question.endpoint, held.said)
+    metrics.count_bids(question.endpoint.offer, quote.bids_count, quote.amount_micros)
+    if not question.request_id:
+        return quote.template.fill(question.decision_id)
     ttl_ms = question.endpoint.ping_ttl_seconds * 1000
-    offered = [bid for bid, verdict in zip(candidates.bids, held.said, strict=False) if verdict == 0]
-    metrics.count_bids(question.endpoint.offer, len(offered), sum(bid.bid_micros for bid in offered))
-    return _quoted(candidates.snapshot, question, candidates.record(), held.said, ttl_ms)
+    return quoted(candidates.snapshot, question, candidates.record(), held.said, ttl_ms)
 
 
 async def _hold(store: Store, candidates: Candidates, before: Held) -> Held:
     """One trip: holds on the next candidates that have room."""
     question = candidates.question
-    fresh = candidates.more()
+    lot = candidates.more()
     first = candidates.trips == 1
     repeatable = not candidates.suppressed and ("caller_id" in question.lead or question.request_id)
     return await store.hold(
         HoldAsk(
             record=candidates.record(),
             endpoint=question.endpoint,
-            bids=fresh,
+            bids=lot.bids,
+            kept=lot.kept,
             limits=limits_of(candidates.snapshot.catalog, question.endpoint, question.source) if first else (),
             fingerprint=fingerprint.of_fields(store.hash_of, question, "ping") if repeatable else "",
             caller_id=str(question.lead.get("caller_id", "")),
@@ -87,7 +92,7 @@ async def _repeat(store: Store, snapshot: Snapshot, question: Question, first: s
             return None
         if found.complete:
             left_ms = found.expires_at_ms - store.now_ms()
-            return _quoted(snapshot, question, found.record, found.said, left_ms, repeat=True)
+            return quoted(snapshot, question, found.record, found.said, left_ms, repeat=True)
         await asyncio.sleep(REPEAT_POLL_MS / 1000)
     raise StoreDown("The first of these pings is still at work.")
 
@@ -107,42 +112,3 @@ async def opt_out(store: Store, snapshot: Snapshot, question: Question) -> LeadA
     limits = limits_of(snapshot.catalog, question.endpoint, question.source)
     held = await store.hold(HoldAsk(record=record, endpoint=question.endpoint, bids=[], limits=limits))
     return held.rate_limited or Suppressed(decision_id=question.decision_id, request_id=echo(question))
-
-
-def _quoted(
-    snapshot: Snapshot,
-    question: Question,
-    record: PingRecord,
-    said: tuple[int | None, ...],
-    left_ms: int,
-    *,
-    repeat: bool = False,
-) -> PingAnswer:
-    return PingAnswer(
-        try_all_buyers_ping_id=ids.ping_id(record.decision_id),
-        ping_ids_expiry_in_seconds=max(0, left_ms // 1000),
-        decision_id=record.decision_id,
-        request_id=echo(question),
-        buyers=offered_buyers(snapshot, record, said),
-        repeat=repeat or UNSET,
-    )
-
-
-def offered_buyers(
-    snapshot: Snapshot, record: PingRecord, said: tuple[int | None, ...], *, test: bool = False
-) -> list[OfferedBuyer]:
-    """The buyers of a ping that were held, in the order in which try-all would try them."""
-    return [
-        OfferedBuyer(
-            buyer_id=bid.buyer_id,
-            name=snapshot.buyer_name(bid.buyer_id),
-            bid=units_of(bid.payout_micros),
-            ping_id=ids.ping_id(record.decision_id, position, test=test),
-        )
-        for position, (bid, verdict) in enumerate(zip(record.bids, said, strict=False))
-        if verdict == 0
-    ]
-
-
-def echo(question: Question) -> str | UnsetType:
-    return question.request_id or UNSET

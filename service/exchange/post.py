@@ -9,7 +9,8 @@ from service import metrics
 from service.exchange import fingerprint
 from service.exchange.candidates import Candidates, count_said
 from service.exchange.limits import limits_of
-from service.exchange.ping import echo, offered_buyers, opt_out
+from service.exchange.ping import opt_out
+from service.exchange.quoting import echo, offered_buyers
 from service.model.decline import Decline
 from service.model.lead import Bid, Lead, PingRecord, Question
 from service.model.money import units_of
@@ -118,7 +119,7 @@ async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *,
     question = candidates.question
     endpoint = question.endpoint
     first_position = len(candidates.bids)
-    fresh = candidates.more()
+    lot = candidates.more()
     first = candidates.trips == 1
     by_call = candidates.snapshot.catalog.offers[endpoint.offer].delivery == "call" and "caller_id" in question.lead
     fields = fingerprint.of_fields(store.hash_of, question, "sell") if by_call or question.request_id else ""
@@ -127,7 +128,7 @@ async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *,
             record=candidates.record(),
             endpoint=endpoint,
             question=ids.ping_id(question.decision_id),
-            bids=fresh,
+            bids=lot.bids,
             order=tuple(range(first_position, len(candidates.bids))),
             reserve=() if candidates.last or candidates.default is None else (len(candidates.bids),),
             needs_ping=False,
@@ -205,7 +206,7 @@ def positions_to_try(found: FoundPing, consented: frozenset[int], position: int 
     return tuple(at for at in order if not consented or bids[at].buyer_id in consented)
 
 
-def sellable(snapshot: Snapshot, record: PingRecord, order: tuple[int, ...]) -> tuple[list[Bid], tuple[int, ...]]:
+def sellable(snapshot: Snapshot, record: PingRecord, order: tuple[int, ...]) -> tuple[tuple[Bid, ...], tuple[int, ...]]:
     """The bids at these places as the catalog stands now, each at the price that was quoted; without buyers that have
     been paused since, and contracts that have left the catalog, which count as paused."""
     bids: list[Bid] = []
@@ -217,7 +218,7 @@ def sellable(snapshot: Snapshot, record: PingRecord, order: tuple[int, ...]) -> 
             continue
         bids.append(Bid(contract, buyer, quoted.bid_micros, quoted.payout_micros, quoted.is_default))
         places.append(position)
-    return bids, tuple(places)
+    return tuple(bids), tuple(places)
 
 
 # -- what the publisher is told

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from service.exchange.candidates import Candidates, asked_of
 from service.exchange.diagnosis import Said, by_contract, verdicts
 from service.exchange.limits import TEST_LIMITS
-from service.exchange.ping import echo, offered_buyers
 from service.exchange.post import Outcome, disagreement, is_bound, order_of, sellable
+from service.exchange.quoting import echo, offered_buyers
 from service.model.decline import Decline
 from service.model.lead import Bid, PingRecord, Question
 from service.model.money import units_of
@@ -134,16 +134,16 @@ async def _look(
     candidates = Candidates(snapshot, question, store.now_ms())
     held = Held(status="none", done=False)
     while not held.done:
-        fresh = candidates.more()
+        lot = candidates.more()
         watch.lap("match")
-        ask = _ask(question, candidates.record(), fresh, selling=selling)
+        ask = _ask(question, candidates.record(), lot.bids, selling=selling)
         limits = TEST_LIMITS if candidates.trips == 1 else ()
         held = await store.hold(replace(ask, limits=limits, said_before=held.said, last=candidates.last))
         watch.lap("store")
     return candidates, held
 
 
-def _ask(question: Question, record: PingRecord, bids: list[Bid], *, selling: bool) -> HoldAsk:
+def _ask(question: Question, record: PingRecord, bids: tuple[Bid, ...], *, selling: bool) -> HoldAsk:
     return HoldAsk(
         record=record, endpoint=question.endpoint, bids=bids, limits=TEST_LIMITS, test=True, use_buffer=selling
     )

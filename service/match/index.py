@@ -5,19 +5,24 @@ lead's values leaves the lines that want it, the best at the lowest bit. Built b
 the catalog names, when the catalog is loaded.
 """
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from service.match.asked import Asked
 from service.match.conditions import AllOf, AnyOf, all_of, any_of
 from service.match.lines import Line, Roster, roster_of, runs_of_bids
 from service.match.masks import mask_of
 from service.match.opening import Opening, opening_of
-from service.match.ranking import Ranking, Ready, Stages
+from service.match.ranking import Made, Ranking, Ready, Stages
 from service.match.rules import GEO_FIELDS, any_is_geo
 from service.match.selling import Selling
 from service.match.suppression import Suppressions, suppressions_of
-from service.model.catalog import Catalog, Test
-from service.model.lead import Lead
+from service.model.catalog import Catalog, Payout, Test
+from service.model.lead import Bid, Lead, Lot
+
+PAYOUTS_MAX = 64
+"""Payouts for which bids are kept: sources that are paid alike share one."""
+LOTS_MAX = 1024
+"""Lots that are kept: with all that rooms keep on them some 5 KiB each."""
 
 
 class Index(Struct):
@@ -34,6 +39,9 @@ class Index(Struct):
     rules_any: AnyOf
     selling: Selling
     ready: Ready = Ready()
+    made: dict[Payout, Made] = field(default_factory=dict)
+    lots: dict[tuple[int, ...], Lot] = field(default_factory=dict)
+    """By the identities of their bids, which a ranking makes once and a lot keeps alive."""
 
     def with_paused(self, buyer_ids: frozenset[int]) -> "Index":
         """The same index with these buyers, and no others, paused on top of those that the catalog pauses. Cheap: all
@@ -60,7 +68,26 @@ class Index(Struct):
             suppressed=suppressed,
             takes_lead=suppressed != 0 and self.suppressions.takes_lead(values),
         )
-        return Ranking(self.roster, asked, stages, floor_micros=self.selling.floor_micros)
+        return Ranking(self.roster, asked, stages, self._made_for(asked.payout), floor_micros=self.selling.floor_micros)
+
+    def lot(self, bids: tuple[Bid, ...]) -> Lot:
+        """The lot of these bids, the same one for the same bids as far as there is room to keep it."""
+        key = tuple(map(id, bids))
+        lot = self.lots.get(key)
+        if lot is None:
+            if len(self.lots) >= LOTS_MAX:
+                self.lots.clear()
+            lot = self.lots[key] = Lot(bids)
+        return lot
+
+    def _made_for(self, payout: Payout) -> Made:
+        made = self.made.get(payout)
+        if made is None:
+            if len(self.made) >= PAYOUTS_MAX:
+                self.made.clear()
+                self.lots.clear()  # of bids that will not come again
+            made = self.made[payout] = {}
+        return made
 
     def kept_from(self, lead: Lead) -> frozenset[int]:
         """Buyers that suppression lists keep a lead from; almost always none."""

@@ -1,7 +1,6 @@
 """A lead's bids, best first, and how many contracts fell away for which cause."""
 
 from collections.abc import Iterator
-from functools import cached_property
 from itertools import islice
 
 from msgspec import Struct
@@ -55,37 +54,48 @@ class Stages(Struct):
     """A suppression list keeps the lead from the whole offer."""
 
 
+Made = dict[int, Bid]
+"""Bids that were made for one payout, by the place of their line; the default buyer's under its complement."""
+
+
 class Ranking:
     """What `Index.rank` answers. Only masks are worked out at first; bids, counts and causes when asked for."""
 
-    def __init__(self, roster: Roster, asked: Asked, stages: Stages, *, floor_micros: int) -> None:
+    def __init__(self, roster: Roster, asked: Asked, stages: Stages, made: Made, *, floor_micros: int) -> None:
         self._roster = roster
         self._asked = asked
         self._stages = stages
+        self._made = made
         self._floor_micros = floor_micros
         self._matched = stages.matched
         self._candidates = stages.matched & stages.sellable
         self._coming = self._in_rank_order()
+        self._below_floor_count = -1
 
     def take(self, count: int) -> list[Bid]:
-        """The next bids in rank order, at most `count`; empty when there are no more."""
-        payout = self._asked.payout
-        return [
-            Bid(line.contract, line.buyer, line.bid_micros, payout_of(line.bid_micros, payout))
-            for line in islice(self._coming, count)
-        ]
+        """The next bids in rank order, at most `count`; fewer, or none, when there are no more."""
+        made = self._made
+        return [made.get(place) or self._make(place) for place in islice(self._coming, count)]
+
+    def _make(self, place: int, *, is_default: bool = False) -> Bid:
+        line = self._roster.lines[place]
+        bid = Bid(
+            line.contract, line.buyer, line.bid_micros, payout_of(line.bid_micros, self._asked.payout), is_default
+        )
+        self._made[~place if is_default else place] = bid
+        return bid
 
     @property
     def suppressed(self) -> bool:
         """Whether a suppression list keeps the lead from the whole offer."""
         return self._stages.takes_lead
 
-    @cached_property
+    @property
     def matched(self) -> int:
         """Contracts that may be offered the lead."""
         return (self._matched & self._roster.own).bit_count() - self._below_floor
 
-    @cached_property
+    @property
     def declined(self) -> dict[Decline, int]:
         """Contracts by the cause for which they fell away; causes without any are left out."""
         own, stages = self._roster.own, self._stages
@@ -115,22 +125,27 @@ class Ranking:
                 return None
         if not clears(line.bid_micros, terms_of(self._asked, self._floor_micros)):
             return None
-        payout_micros = payout_of(line.bid_micros, self._asked.payout)
-        return Bid(line.contract, line.buyer, line.bid_micros, payout_micros, is_default=True)
+        return self._made.get(~default) or self._make(default, is_default=True)
 
-    @cached_property
+    @property
     def _below_floor(self) -> int:
         """Contracts whose standing line may not be offered: one per contract, the one that nothing blocks."""
         unpaid = self._matched ^ self._candidates
         if not unpaid:
             return 0
+        if self._below_floor_count < 0:
+            self._below_floor_count = self._count_below_floor(unpaid)
+        return self._below_floor_count
+
+    def _count_below_floor(self, unpaid: int) -> int:
         ruled = unpaid & self._roster.ruled
         lines = self._roster.lines
         return (unpaid ^ ruled).bit_count() + sum(not self._is_blocked(lines[place]) for place in ascending(ruled))
 
-    def _in_rank_order(self) -> Iterator[Line]:
+    def _in_rank_order(self) -> Iterator[int]:
+        """The places of lines in rank order."""
         lines = self._roster.lines
-        equals: list[Line] = []
+        equals: list[int] = []
         equals_end = 0
         for place in ascending(self._candidates):
             line = lines[place]
@@ -138,13 +153,17 @@ class Ranking:
                 yield from equals if len(equals) < 2 else self._drawn(equals)
                 equals, equals_end = [], line.equals_end
             if not (line.blockers and self._is_blocked(line)):
-                equals.append(line)
+                if equals_end == place + 1 and not equals:
+                    yield place  # nobody bids the same
+                else:
+                    equals.append(place)
         yield from equals if len(equals) < 2 else self._drawn(equals)
 
-    def _drawn(self, equals: list[Line]) -> list[Line]:
-        """Lines of the same bid and tier in the order of their draw."""
+    def _drawn(self, equals: list[int]) -> list[int]:
+        """Places of lines of the same bid and tier in the order of their draw."""
+        lines = self._roster.lines
         decision = seed_of_decision(self._asked.decision_id)
-        return sorted(equals, key=lambda line: ticket(decision, line.seed, line.contract.weight))
+        return sorted(equals, key=lambda place: ticket(decision, lines[place].seed, lines[place].contract.weight))
 
     def _is_blocked(self, line: Line) -> bool:
         matched = self._matched

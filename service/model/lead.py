@@ -1,5 +1,7 @@
 """What goes round about one lead: questions, bids, records, answers."""
 
+from typing import Any
+
 from msgspec import Struct, field
 
 from service.model.catalog import Buyer, Contract, Endpoint, Source, Value
@@ -19,6 +21,14 @@ class Bid(Struct, frozen=True):
     """What the publisher is quoted and owed: a whole number of cents."""
     is_default: bool = False
     """The offer's default buyer: takes what nobody else does, whatever its filters and hours say."""
+
+
+class Lot(Struct, frozen=True, eq=False):
+    """Bids that one trip to Redis looks at, in order. Leads that find the same bids get the same lot: what a room works
+    out about these bids it keeps in `kept`, under keys of its own, and it goes when the catalog goes."""
+
+    bids: tuple[Bid, ...]
+    kept: dict[Any, Any] = field(default_factory=dict)
 
 
 class Question(Struct, frozen=True):

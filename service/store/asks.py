@@ -4,7 +4,8 @@ Times are Redis' milliseconds since the epoch. `said` lists one verdict per bid,
 else the number of a `Decline`, None for a bid the script did not look at.
 """
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -38,7 +39,9 @@ class HoldAsk(Struct, frozen=True):
 
     record: PingRecord
     endpoint: Endpoint
-    bids: list[Bid]
+    bids: Sequence[Bid]
+    kept: dict[Any, Any] | None = None
+    """Where what is packed of these bids may be kept for other leads; None: they come this once."""
     limits: tuple[Limit, ...] = ()
     fingerprint: str = ""
     """Shields repeats; "" where two equal pings are two leads."""
@@ -113,7 +116,7 @@ class SellAsk(Struct, frozen=True):
     record: PingRecord
     endpoint: Endpoint
     question: str
-    bids: list[Bid]
+    bids: Sequence[Bid]
     order: tuple[int, ...]
     needs_ping: bool
     reserve: tuple[int, ...] = ()
@@ -181,7 +184,7 @@ class RouteAsk(Struct, frozen=True):
     endpoint: Endpoint
     current: Bid | None
     """The bid at `sale.position` as the catalog has it now; None where its buyer is gone: a lapsed slot moves on."""
-    bids: list[Bid]
+    bids: Sequence[Bid]
     positions: tuple[int, ...]
     caller_matches: bool = True
 

@@ -20,7 +20,7 @@ Word = bytes | str | int
 Command = Sequence[Word]
 
 LOOK_SECONDS = 0.005
-"""How often the line looks for askers whose time is over: one timer for all, for one of each asker's own costs 1.1 µs."""
+"""How often the line looks for askers whose time is over: one timer for all, as one of each asker's own costs 1 µs."""
 
 
 class Line(asyncio.Protocol):
