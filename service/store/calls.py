@@ -22,7 +22,7 @@ from service.store.line import Word
 from service.store.packing import NO_LEASES, UNLIMITED, Pack, Packer, post_room
 from service.store.posts import cooldown_ms
 from service.store.records import sale_of
-from service.store.runner import Asked, Runner
+from service.store.runner import Asked, Runner, asked_of
 
 ATTEMPTS_MAX = 5
 HEARTBEAT_MS = 45_000
@@ -102,7 +102,7 @@ def _route_builder(runner: Runner, pools: Pools, ask: RouteAsk) -> Callable[[int
         packer.marks(pack, ask.bids)
         packer.takers(pack, ask.bids, ask.positions)
         packer.candidates(pack, ask.bids, [post_room(bid, ask.endpoint) for bid in ask.bids])
-        return Asked(pack.keys, pack.args, pack.valid_until_ms)
+        return asked_of(pack.keys, pack.args, pack.valid_until_ms)
 
     return build
 
@@ -217,7 +217,7 @@ async def _renew(
         cooldown_ms(pools, sale.pool),
         *reach_args,
     ]
-    reply = await runner.write("renew", lambda now_ms: Asked(named, args))
+    reply = await runner.write("renew", lambda now_ms: asked_of(named, args))
     return _word(reply)
 
 
@@ -256,5 +256,5 @@ async def _release(runner: Runner, pools: Pools, event: CallEvent, record: CallR
         runner.settings.tombstone_ms,
         *reach_args,
     ]
-    reply = await runner.write("release", lambda now_ms: Asked(named, args))
+    reply = await runner.write("release", lambda now_ms: asked_of(named, args))
     return _word(reply)

@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from service.errors import StoreDown, StoreUnfit
-from service.store.line import Command, Line, Word, open_line
+from service.store.line import Command, Line, open_line
 from service.store.scripts import Script
 from service.store.settings import REDIS_VERSION_MIN
 
@@ -50,7 +50,7 @@ class Channel:
         self._url = url
         self._line: Line | None = None
         self._connecting: asyncio.Task[Line] | None = None
-        self._loading: dict[str, asyncio.Task[list[Any]]] = {}
+        self._loading: dict[bytes, asyncio.Task[list[Any]]] = {}
         self._subscribers: redis.Redis | None = None
 
     async def close(self) -> None:
@@ -83,9 +83,9 @@ class Channel:
         if b"role:slave" in roles:
             raise StoreUnfit("Redis is a replica, which cannot be written to: give the address of its primary.")
 
-    async def evalsha(self, script: Script, keys: Sequence[bytes], args: Sequence[Word], give_up_at: float) -> Any:
-        """Runs a script; one that Redis does not know is loaded and sent once more, for then nothing has run."""
-        packed = hiredis.pack_command(("EVALSHA", script.sha, len(keys), *keys, *args))  # type: ignore[arg-type]
+    async def evalsha(self, script: Script, packed: bytes, give_up_at: float) -> Any:
+        """Runs a script by its packed command; one that Redis does not know is loaded and the command sent once more,
+        for then nothing has run."""
         line = self._line or await self._connected(give_up_at)
         reply = await self._with_room(line).ask(packed, give_up_at)
         if isinstance(reply, hiredis.ReplyError):

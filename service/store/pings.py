@@ -1,27 +1,21 @@
 """A ping asks for room."""
 
+from typing import NamedTuple
+
+from service.model.lead import Bid
 from service.store.asks import Held, HoldAsk
-from service.store.line import Word
+from service.store.frames import Frames, frame, frames_of
 from service.store.packing import Pack, Packer, default_at, ping_room, post_room, refused_by, stream
 from service.store.records import record_json, said_csv, said_of_reply
 from service.store.runner import Asked, Runner
 
+KEPT_MAX = 8
+"""What is kept of one lot: its endpoints, times the ways they are asked."""
+
 
 async def hold(runner: Runner, zone: str, ask: HoldAsk) -> Held:
     json = record_json(ask.record)
-    room_of = post_room if ask.use_buffer else ping_room
-
-    def build(now_ms: int) -> Asked:
-        pack = _named(runner, ask, json)
-        packer = Packer(runner.keys, runner.calendar, now_ms, ask.record.lead)
-        # Counted once: a further trip belongs to the same request.
-        limits = () if ask.said_before else ask.limits
-        packer.limits(pack, ask.endpoint.vanity_uri, zone, limits)
-        packer.marks(pack, ask.bids)
-        packer.candidates(pack, ask.bids, [room_of(bid, ask.endpoint) for bid in ask.bids])
-        return Asked(pack.keys, pack.args, pack.valid_until_ms)
-
-    reply = await runner.write("hold", build)
+    reply = await runner.write("hold", lambda now_ms: _asked(runner, zone, ask, json, now_ms))
     word = reply[0]
     if word == b"rate_limited":
         refused = refused_by(ask.limits, reply[1], runner.calendar, zone, runner.clock.now_ms())
@@ -36,24 +30,99 @@ async def hold(runner: Runner, zone: str, ask: HoldAsk) -> Held:
     )
 
 
-def _named(runner: Runner, ask: HoldAsk, json: bytes) -> Pack:
-    """The keys and arguments that have names in `hold.lua`."""
-    keys, settings, endpoint, decision_id = runner.keys, runner.settings, ask.endpoint, ask.record.decision_id
-    record_key = keys.ping(decision_id, ask.test)
+class _Lot(NamedTuple):
+    """What the script is given of the bids, and how to ask them: the same for every lead of the lot."""
+
+    how: bytes
+    candidate_keys: Frames
+    candidates: bytes
+    remembers: bool
+    """Some bid looks at dedup marks."""
+    valid_until_ms: int
+
+
+def _asked(runner: Runner, zone: str, ask: HoldAsk, json: bytes, now_ms: int) -> Asked:
+    keys, record = runner.keys, ask.record
     shielded = bool(ask.fingerprint) and not ask.test
-    tracked = not ask.test and endpoint.tracking == "caller_number" and bool(ask.record.own_number and ask.caller_id)
+    tracked = not ask.test and ask.endpoint.tracking == "caller_number" and bool(record.own_number and ask.caller_id)
+    lot = _lot(runner, ask, now_ms, shielded=shielded, tracked=tracked)
+    record_key = frame(keys.ping(record.decision_id, ask.test))
+    shield_key = frame(keys.shield(ask.fingerprint)) if shielded else record_key
+    caller_key = frame(keys.caller(record.own_number, ask.caller_id)) if tracked else record_key
+    own = _of_the_lead(runner, zone, ask, now_ms) if ask.limits or lot.remembers else Pack([], [b"", b""])
+    own_keys = frames_of(own.keys)
+    return Asked(
+        Frames(
+            record_key + shield_key + frame(keys.audit) + caller_key + own_keys.data + lot.candidate_keys.data,
+            4 + own_keys.words + lot.candidate_keys.words,
+        ),
+        Frames(
+            b"".join(
+                (
+                    frame(record.decision_id),
+                    frame(json),
+                    lot.how,
+                    _earlier_trips(ask) if ask.said_before else _FIRST_TRIP,
+                    *map(frame, own.args),
+                    lot.candidates,
+                )
+            ),
+            ARGS_COUNT,
+        ),
+        min(own.valid_until_ms, lot.valid_until_ms),
+    )
+
+
+ARGS_COUNT = 8
+"""Of the script, without `not_after_ms`."""
+_FIRST_TRIP = frame(b"") + frame(b"")
+
+
+def _earlier_trips(ask: HoldAsk) -> bytes:
+    """said_before, held_before."""
+    said_before = said_csv(ask.said_before)
+    held_buyers = [bid.buyer_id for bid, word in zip(ask.record.bids, ask.said_before, strict=False) if word == 0]
+    return frame(said_before + "," if ask.bids else said_before) + frame(stream(held_buyers))
+
+
+def _of_the_lead(runner: Runner, zone: str, ask: HoldAsk, now_ms: int) -> Pack:
+    """Limits, and marks of the lead."""
+    pack = Pack([], [])
+    packer = Packer(runner.keys, runner.calendar, now_ms, ask.record.lead)
+    # Counted once: a further trip belongs to the same request.
+    packer.limits(pack, ask.endpoint.vanity_uri, zone, () if ask.said_before else ask.limits)
+    packer.marks(pack, ask.bids)
+    return pack
+
+
+def _lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, tracked: bool) -> _Lot:
+    """Kept with the bids until an hour ends in which their caps are counted."""
+    is_first = not ask.said_before
+    key = (_lot, ask.endpoint.vanity_uri, shielded, tracked, is_first, ask.last, ask.test, ask.use_buffer)
+    kept = ask.kept
+    found: _Lot | None = kept.get(key) if kept is not None else None
+    if found is None or now_ms >= found.valid_until_ms:
+        found = _make_lot(runner, ask, now_ms, shielded=shielded, tracked=tracked)
+        if kept is not None and (key in kept or len(kept) < KEPT_MAX):
+            kept[key] = found
+    return found
+
+
+def _make_lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, tracked: bool) -> _Lot:
+    settings, endpoint, bids = runner.settings, ask.endpoint, ask.bids
     hold_ms = 0 if ask.test else endpoint.hold_seconds * 1000
     ttl_ms, audit_records_max = endpoint.ping_ttl_seconds * 1000, settings.audit_records_max
     fingerprinted = shielded and not ask.said_before
-    held_buyers = [bid.buyer_id for bid, word in zip(ask.record.bids, ask.said_before, strict=False) if word == 0]
-    said_before = said_csv(ask.said_before)
-    args: list[Word] = [
-        decision_id,
-        json,
-        stream((ttl_ms, settings.open_ping_ms, hold_ms, endpoint.buyers_max, audit_records_max))
-        + stream((len(ask.bids), default_at(ask.bids), ask.last, shielded, fingerprinted, tracked, not ask.test)),
-        said_before + "," if ask.said_before and ask.bids else said_before,
-        stream(held_buyers),
-    ]
-    caller_key = keys.caller(ask.record.own_number, ask.caller_id) if tracked else record_key
-    return Pack([record_key, keys.shield(ask.fingerprint) if shielded else record_key, keys.audit, caller_key], args)
+    how = stream((ttl_ms, settings.open_ping_ms, hold_ms, endpoint.buyers_max, audit_records_max)) + stream(
+        (len(bids), default_at(bids), ask.last, shielded, fingerprinted, tracked, not ask.test)
+    )
+    pack = Pack([], [])
+    packer = Packer(runner.keys, runner.calendar, now_ms, {})
+    room_of = post_room if ask.use_buffer else ping_room
+    packer.candidates(pack, bids, [room_of(bid, endpoint) for bid in bids])
+    (candidates,) = pack.args
+    return _Lot(frame(how), frames_of(pack.keys), frame(candidates), any(map(_remembers, bids)), pack.valid_until_ms)
+
+
+def _remembers(bid: Bid) -> bool:
+    return bid.contract.dedup_days > 0

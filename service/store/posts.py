@@ -10,7 +10,7 @@ from service.store.asks import Sale, SellAsk, Sold
 from service.store.line import Word
 from service.store.packing import Pack, Packer, default_at, delivers_calls, post_room, refused_by
 from service.store.records import record_json, said_csv, said_of_reply, sale_of, words_of
-from service.store.runner import Asked, Runner
+from service.store.runner import Asked, Runner, asked_of
 
 COOLDOWN_UNKNOWN_SECONDS = 60
 """For a pool that this worker has not stocked: the catalog's default."""
@@ -31,7 +31,7 @@ async def sell(runner: Runner, zone: str, pools: Mapping[str, RingPool], ask: Se
         packer.marks(pack, ask.bids)
         packer.takers(pack, ask.bids, ask.order)
         packer.candidates(pack, ask.bids, [post_room(bid, ask.endpoint) for bid in ask.bids])
-        return Asked(pack.keys, pack.args, pack.valid_until_ms)
+        return asked_of(pack.keys, pack.args, pack.valid_until_ms)
 
     reply = await runner.write("sell", build)
     match reply[0].decode():

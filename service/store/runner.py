@@ -10,6 +10,7 @@ from service.store.breaker import Breaker
 from service.store.calendar import Calendar
 from service.store.channel import Channel, LineFull
 from service.store.clock import RedisClock, monotonic_ms
+from service.store.frames import Frames, frame, frames_of, script_command
 from service.store.keys import Keys
 from service.store.line import Command, Word
 from service.store.scripts import script
@@ -25,10 +26,15 @@ TIMES_MAX = 3
 class Asked(NamedTuple):
     """What a script is given: built for a moment, right until `valid_until_ms` (exclusive), when a period ends."""
 
-    keys: list[bytes]
-    args: list[Word]
+    keys: Frames
+    args: Frames
     """Without `not_after_ms`, which always stands first."""
     valid_until_ms: int = NEVER_MS
+
+
+def asked_of(keys: Sequence[bytes], args: Sequence[Word], valid_until_ms: int = NEVER_MS) -> Asked:
+    """The same of plain words."""
+    return Asked(frames_of(keys), frames_of(args), valid_until_ms)
 
 
 class Runner:
@@ -62,7 +68,8 @@ class Runner:
         not_after_ms = self._not_after_ms(now_ms, give_up_at)
         for _ in range(2):
             asked = build(now_ms)
-            args = [min(not_after_ms, asked.valid_until_ms - 1), *asked.args]
+            not_after = frame(min(not_after_ms, asked.valid_until_ms - 1))
+            args = Frames(not_after + asked.args.data, 1 + asked.args.words)
             sent_ms = monotonic_ms()
             reply = await self._script(verb, asked.keys, args, give_up_at)
             if reply[0] != b"late":
@@ -81,7 +88,7 @@ class Runner:
     async def look(self, verb: str, keys: Sequence[bytes], args: Sequence[Word]) -> list[Any]:
         """Runs a script that only reads. Raises StoreDown."""
         self.breaker.check()
-        return await self._script(verb, keys, args, self._give_up_at())
+        return await self._script(verb, frames_of(keys), frames_of(args), self._give_up_at())
 
     async def read(self, commands: Sequence[Command]) -> list[Any]:
         """Plain commands in one trip. Raises StoreDown."""
@@ -106,10 +113,11 @@ class Runner:
                 break
         self.breaker.worked()
 
-    async def _script(self, verb: str, keys: Sequence[bytes], args: Sequence[Word], give_up_at: float) -> list[Any]:
+    async def _script(self, verb: str, keys: Frames, args: Frames, give_up_at: float) -> list[Any]:
         sent_at = time.perf_counter()
+        asked = script(verb)
         try:
-            reply: list[Any] = await self._channel.evalsha(script(verb), keys, args, give_up_at)
+            reply: list[Any] = await self._channel.evalsha(asked, script_command(asked, keys, args), give_up_at)
         except StoreDown as fault:
             self._failed(fault)
             raise

@@ -12,7 +12,8 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 class Script(Struct, frozen=True):
     verb: str
     text: bytes
-    sha: str
+    sha: bytes
+    """Forty hex digits, as EVALSHA wants them."""
 
 
 @cache
@@ -22,7 +23,7 @@ def script(verb: str) -> Script:
     body = (folder / f"{verb}.lua").read_text(encoding="utf-8")
     texts = [(folder / "parts" / f"{part}.lua").read_text(encoding="utf-8") for part in parts_of(body)]
     text = "\n".join([*texts, body]).encode()
-    return Script(verb, text, sha1(text, usedforsecurity=False).hexdigest())
+    return Script(verb, text, sha1(text, usedforsecurity=False).hexdigest().encode())
 
 
 def lua_folder() -> Path:

@@ -20,7 +20,7 @@ from service.errors import StoreDown, StoreUnfit
 from service.store import Store, StoreSettings
 from service.store.line import Word
 from service.store.packing import msgpack
-from service.store.runner import Asked
+from service.store.runner import Asked, asked_of
 from tests.redis_server import RedisServer
 from tests.store.world import POOL, bid, hold_ask, open_store, sell_ask
 
@@ -225,7 +225,7 @@ async def test_a_period_that_ends_on_the_way_is_worked_out_anew(store: Store) ->
         keys = store._runner.keys
         words: list[Word] = ["toll_free", *(msgpack([]) for _ in range(3))]
         until_ms = now_ms - 10 if len(built) == 1 else now_ms + 10_000
-        return Asked([keys.pools, *keys.pool("toll_free")], words, until_ms)
+        return asked_of([keys.pools, *keys.pool("toll_free")], words, until_ms)
 
     reply = await store._runner.write("stock", build)
     assert reply[0] == b"stocked"
