@@ -44,12 +44,14 @@ class Candidates:
     def more(self) -> Lot:
         """The bids of the next trip in rank order; the offer's default buyer stands behind the last of all."""
         count = FURTHER if self.trips else self.question.endpoint.buyers_max + SPARE
-        fresh = self._next_consented(count)
+        if self.trips or self.question.buyer_ids:
+            self.lot = self._index.lot(tuple(self._next_consented(count)))
+        else:
+            self.lot = self.ranking.first_lot(count)
         self.trips += 1
-        self.last = len(fresh) < count or self.trips == TRIPS_MAX
+        self.last = len(self.lot.bids) < count or self.trips == TRIPS_MAX
         if self.last and self.default is not None:
-            fresh.append(self.default)
-        self.lot = self._index.lot(tuple(fresh))
+            self.lot = self._index.lot((*self.lot.bids, self.default))
         self.bids += self.lot.bids
         return self.lot
 

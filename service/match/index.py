@@ -12,17 +12,17 @@ from service.match.conditions import AllOf, AnyOf, all_of, any_of
 from service.match.lines import Line, Roster, roster_of, runs_of_bids
 from service.match.masks import mask_of
 from service.match.opening import Opening, opening_of
-from service.match.ranking import Made, Ranking, Ready, Stages
+from service.match.ranking import Ranking
 from service.match.rules import GEO_FIELDS, any_is_geo
 from service.match.selling import Selling
+from service.match.standing import Ready, Stages, Standing
 from service.match.suppression import Suppressions, suppressions_of
-from service.model.catalog import Catalog, Payout, Test
+from service.model.catalog import Catalog, Test
 from service.model.lead import Bid, Lead, Lot
 
-PAYOUTS_MAX = 64
-"""Payouts for which bids are kept: sources that are paid alike share one."""
+STANDINGS_MAX = 1024
 LOTS_MAX = 1024
-"""Lots that are kept: with all that rooms keep on them some 5 KiB each."""
+"""What is kept of leads alike: a standing of 10,000 contracts has some 3 KiB, a lot with all that rooms keep on it 5."""
 
 
 class Index(Struct):
@@ -39,7 +39,8 @@ class Index(Struct):
     rules_any: AnyOf
     selling: Selling
     ready: Ready = Ready()
-    made: dict[Payout, Made] = field(default_factory=dict)
+    standings: dict[tuple[int, int, int], Standing] = field(default_factory=dict)
+    """While `ready` stays: by terms (a standing keeps its own alive), lines in the area, lines that match."""
     lots: dict[tuple[int, ...], Lot] = field(default_factory=dict)
     """By the identities of their bids, which a ranking makes once and a lot keeps alive."""
 
@@ -49,26 +50,29 @@ class Index(Struct):
         roster = self.roster
         lines = (line for buyer_id in buyer_ids for line in roster.buyers.get(buyer_id, ()))
         paused = roster.catalog_paused | mask_of(lines, len(roster.lines))
-        return structs.replace(self, unpaused=roster.everyone ^ paused, ready=Ready())
+        return structs.replace(self, unpaused=roster.everyone ^ paused, ready=Ready(), standings={})
 
     def rank(self, asked: Asked) -> Ranking:
         """The contracts of the offer, as a lead finds them."""
         values = asked.facts.values
         self.look(asked.now_ms)
+        ready = self.ready
+        on_terms = self.selling.on_terms_of(asked)
         suppressed = self.suppressions.mask(values)
-        unsuppressed = self.ready.lines & ~suppressed if suppressed else self.ready.lines
+        unsuppressed = ready.lines & ~suppressed if suppressed else ready.lines
         in_area = self.geo_any.left(values, self.geo.left(values, unsuppressed))
-        matched = self.filters_any.left(values, self.filters.left(values, in_area))
-        stages = Stages(
-            ready=self.ready,
-            unsuppressed=unsuppressed,
-            in_area=in_area,
-            matched=self.rules_any.left(values, matched),
-            sellable=self.selling.mask(asked),
-            suppressed=suppressed,
-            takes_lead=suppressed != 0 and self.suppressions.takes_lead(values),
-        )
-        return Ranking(self.roster, asked, stages, self._made_for(asked.payout), floor_micros=self.selling.floor_micros)
+        matched = self.rules_any.left(values, self.filters_any.left(values, self.filters.left(values, in_area)))
+        key = (id(on_terms), in_area, matched)
+        standing = None if suppressed else self.standings.get(key)
+        if standing is None:
+            takes_lead = suppressed != 0 and self.suppressions.takes_lead(values)
+            stages = Stages(ready, unsuppressed, in_area, matched, suppressed, takes_lead)
+            standing = Standing(self.roster, stages, on_terms)
+            if not suppressed:
+                if len(self.standings) >= STANDINGS_MAX:
+                    self.standings.clear()
+                self.standings[key] = standing
+        return Ranking(standing, asked.decision_id, self.lot)
 
     def lot(self, bids: tuple[Bid, ...]) -> Lot:
         """The lot of these bids, the same one for the same bids as far as there is room to keep it."""
@@ -79,15 +83,6 @@ class Index(Struct):
                 self.lots.clear()
             lot = self.lots[key] = Lot(bids)
         return lot
-
-    def _made_for(self, payout: Payout) -> Made:
-        made = self.made.get(payout)
-        if made is None:
-            if len(self.made) >= PAYOUTS_MAX:
-                self.made.clear()
-                self.lots.clear()  # of bids that will not come again
-            made = self.made[payout] = {}
-        return made
 
     def kept_from(self, lead: Lead) -> frozenset[int]:
         """Buyers that suppression lists keep a lead from; almost always none."""
@@ -106,6 +101,7 @@ class Index(Struct):
         own = self.roster.own
         lines = self.unpaused & self.opening.open
         unpaused_count, open_count = (self.unpaused & own).bit_count(), (lines & own).bit_count()
+        self.standings.clear()
         self.ready = Ready(
             lines=lines,
             unpaused=self.unpaused,

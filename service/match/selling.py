@@ -7,11 +7,23 @@ from msgspec import Struct, field
 from service.match.asked import Asked
 from service.match.payouts import Terms, clears
 from service.model.catalog import Payout
+from service.model.lead import Bid
 
 # A request names its own min_bid, so terms are not bounded by the catalog; making a mask again is cheap.
 TERMS_MAX = 512
 
 Key = tuple[Payout, bool, int]
+Made = dict[int, Bid]
+"""Bids that were made for one payout, by the place of their line; the default buyer's under its complement."""
+
+
+class OnTerms(Struct, frozen=True, eq=False):
+    """What terms make of an offer's lines."""
+
+    terms: Terms
+    sellable: int
+    """Lines whose bid may be offered."""
+    made: Made
 
 
 class Selling(Struct):
@@ -20,19 +32,19 @@ class Selling(Struct):
     """Of every line."""
     runs: tuple[tuple[int, int], ...]
     """Stretches of lines over which bids only fall."""
-    known: dict[Key, int] = field(default_factory=dict)
+    known: dict[Key, OnTerms] = field(default_factory=dict)
 
-    def mask(self, asked: Asked) -> int:
-        """Lines whose bid may be offered."""
+    def on_terms_of(self, asked: Asked) -> OnTerms:
         key = (asked.payout, asked.allow_loss, asked.min_bid_micros)
-        mask = self.known.get(key)
-        if mask is None:
+        found = self.known.get(key)
+        if found is None:
             if len(self.known) >= TERMS_MAX:
                 self.known.clear()
-            mask = self.known[key] = self._worked_out(terms_of(asked, self.floor_micros))
-        return mask
+            terms = terms_of(asked, self.floor_micros)
+            found = self.known[key] = OnTerms(terms, self._sellable(terms), {})
+        return found
 
-    def _worked_out(self, terms: Terms) -> int:
+    def _sellable(self, terms: Terms) -> int:
         mask = 0
         for first, end in self.runs:
             refused = bisect_left(range(first, end), True, key=lambda line: not clears(self.bids[line], terms))
