@@ -39,6 +39,16 @@ def test_a_call_is_routed_answered_and_ended_in_that_order_and_once() -> None:
     assert found.due == found.arrivals + found.latency_ms["event"].count
 
 
+def test_calls_go_to_the_address_of_phone_switches_if_it_is_another() -> None:
+    with known_server() as url, known_server() as edge_url:
+        found = driven(plan(url, mix="ping=50,post=30,call=20", edge_url=edge_url, connections=4))
+        asked, asked_at_edge = seen_by(url), seen_by(edge_url)
+    assert found.void is None
+    assert not of(asked, "/calls/")
+    assert asked_at_edge
+    assert of(asked_at_edge, "/calls/") == asked_at_edge
+
+
 def test_callers_differ_and_sources_are_spread() -> None:
     with known_server() as url:
         driven(plan(url, sources=7, processes=2))
