@@ -53,7 +53,7 @@ def test_callers_differ_and_sources_are_spread() -> None:
     with known_server() as url:
         driven(plan(url, sources=7, processes=2))
         pings = of(seen_by(url), "/ping/")
-    assert len({ping["caller_id"] for ping in pings}) == len(pings) > 200
+    assert len({ping["caller_id"] for ping in pings}) == len(pings) > 150
     assert {ping["traffic_source_id"] for ping in pings} == {f"bench-{at}" for at in range(1, 8)}
     assert len({ping["state"] for ping in pings}) > 40
 
@@ -70,7 +70,7 @@ def test_the_same_seed_sends_the_same_leads_and_another_seed_others() -> None:
     for seed in (5, 5, 6):
         with known_server() as url:
             driven(plan(url, seed=seed))
-            sent.append({ping["caller_id"] for ping in of(seen_by(url), "/ping/")[:200]})
+            sent.append({ping["caller_id"] for ping in of(seen_by(url), "/ping/")})
     assert sent[0] == sent[1]
     assert not sent[0] & sent[2]
 
