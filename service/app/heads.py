@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import httptools
@@ -11,6 +12,9 @@ from service.wire.parameters import Path
 LEADS: Final = "/api/v1/inbound_webhooks"
 HEAD_BYTES_MAX: Final = 8 * 1024
 """aiohttp's own limit for a header; longer heads are none of the lane's."""
+
+HEADS_KEPT_MAX: Final = 512
+"""Clients send the same head again and again: found, it takes 0.3 µs instead of 4. At most 4 MiB."""
 
 _PATHS: Final[tuple[Path, ...]] = ("ping", "post", "full")
 _PREFIXES: Final = {f"{LEADS}/{path}/".encode(): path for path in _PATHS}
@@ -55,6 +59,7 @@ class _Heard:
         self.is_whole = True
 
 
+@lru_cache(HEADS_KEPT_MAX)
 def read_head(head: bytes) -> Head | None:
     """The head of a GET or POST to a lead path, from its first byte to the empty line; None for whatever is not plain:
     another path or method, anything that is no clean HTTP/1.1, a header that changes how the body is read, one of ours

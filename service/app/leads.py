@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from aiohttp import web
 from msgspec import UNSET, Struct
-from msgspec.structs import replace
 
 from service import metrics
 from service.app.addresses import client_address
@@ -142,14 +141,19 @@ def _asked(serving: Serving, snapshot: Snapshot, endpoint: Endpoint, came: Came,
     """The question behind a request, or why it is not answered: who may not ask is told so before what is wrong, and
     what is wrong is told whole."""
     before = time.perf_counter_ns()
-    token = bearer(came.authorization)
-    opted_out = came.sec_gpc.strip() not in ("", "0")
+    settings, doors = serving.settings, snapshot.doors
+    token = bearer(came.authorization) if came.authorization else ""
+    opted_out = came.sec_gpc != "" and came.sec_gpc.strip() not in ("", "0")
     decoded = snapshot.decoders[endpoint.vanity_uri].decode(sent, came.path, token=token, sec_gpc=opted_out)
-    trusted = serving.settings.trusted_proxies
-    claim = _claim(decoded, sent, token=token, address=client_address(came.peer, came.forwarded_for, trusted))
-    if not claim.source_id and not isinstance(decoded, Refusal):
-        claim = replace(claim, source_id=snapshot.doors.owner_of(decoded.own_number))
-    admitted = snapshot.doors.admit(endpoint, claim, admin_token=serving.settings.admin_token)
+    address = ""
+    if doors.look_at_addresses:
+        address = client_address(came.peer, came.forwarded_for, settings.trusted_proxies)
+    if isinstance(decoded, Refusal):
+        claim = _claim_of_refused(sent, token=token, address=address)
+    else:
+        source_id = decoded.traffic_source_id or doors.owner_of(decoded.own_number)
+        claim = Claim(source_id, decoded.auth_token, address, decoded.test)
+    admitted = doors.admit(endpoint, claim, admin_token=settings.admin_token)
     if isinstance(admitted, Refusal):
         return _both(admitted, decoded) if isinstance(decoded, Refusal) else admitted
     if isinstance(decoded, Refusal):
@@ -159,10 +163,8 @@ def _asked(serving: Serving, snapshot: Snapshot, endpoint: Endpoint, came: Came,
     return Asked(_question(endpoint, admitted, decoded), decoded, (time.perf_counter_ns() - before) // 1000)
 
 
-def _claim(decoded: Decoded | Refusal, sent: Params, *, token: str, address: str) -> Claim:
-    """What a request says of its sender, as far as it can be read."""
-    if not isinstance(decoded, Refusal):
-        return Claim(decoded.traffic_source_id, decoded.auth_token, address, decoded.test)
+def _claim_of_refused(sent: Params, *, token: str, address: str) -> Claim:
+    """What a request that could not be decoded says of its sender, as far as it can be read."""
     return Claim(
         source_id=text_or_nothing(sent, "traffic_source_id"),
         token=text_or_nothing(sent, "auth_token") or token,

@@ -1,14 +1,14 @@
 """What the filters may look at: the lead's fields and those that are derived from them."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from msgspec import Struct
 
 from service.match.places import state_of_area_code, state_of_zip
-from service.model.catalog import Field, Payout, Value
-from service.model.fields import PLACES
+from service.model.catalog import Payout, Value
 from service.model.lead import Lead
-from service.model.values import Complaint, parse_type
+from service.model.values import Complaint, parse_state, parse_zip
 
 StateFrom = Literal["sent", "zip", "area_code", ""]
 
@@ -44,9 +44,10 @@ def facts(lead: Lead, source_id: str) -> Facts:
     """
     values = dict(lead)
     values.pop("area_code", None)
-    for place in PLACES:
-        if place.name in values:
-            _settle(place, values)
+    if "zip" in values:
+        _settle("zip", parse_zip, values)
+    if "state" in values:
+        _settle("state", parse_state, values)
     if source_id:
         values["traffic_source_id"] = source_id
     caller_id = lead.get("caller_id")
@@ -60,13 +61,13 @@ def facts(lead: Lead, source_id: str) -> Facts:
     return Facts(values, state_from)
 
 
-def _settle(place: Field, values: dict[str, Value]) -> None:
+def _settle(name: str, parse: Callable[[object], str | Complaint], values: dict[str, Value]) -> None:
     """Leaves a place normalised, or takes it out."""
-    value = parse_type(place.type, values[place.name])
+    value = parse(values[name])
     if isinstance(value, Complaint):
-        del values[place.name]
+        del values[name]
     else:
-        values[place.name] = value
+        values[name] = value
 
 
 def _derived_state(values: dict[str, Value]) -> tuple[str | None, StateFrom]:

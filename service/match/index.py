@@ -22,7 +22,7 @@ from service.model.lead import Bid, Lead, Lot
 
 STANDINGS_MAX = 1024
 LOTS_MAX = 1024
-"""What is kept of leads alike: a standing of 10,000 contracts has some 3 KiB, a lot with all that rooms keep on it 5."""
+"""What is kept of leads alike: 3 KiB for a standing of 10,000 contracts, 5 for a lot with all that rooms keep on it."""
 
 
 class Index(Struct):

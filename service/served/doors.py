@@ -42,6 +42,8 @@ class Doors:
             for source in catalog.sources.values()
             if source.allowed_addresses
         }
+        self.look_at_addresses = bool(self._networks)
+        """Whether some source comes from listed addresses only; a claim needs no address otherwise."""
 
     def source_of_token(self, token: str) -> Source | None:
         """The source whose token this is. Only SHA-256 digests meet: a look-up by a digest that the client cannot

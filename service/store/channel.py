@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import hiredis
@@ -86,17 +86,23 @@ class Channel:
     async def evalsha(self, script: Script, packed: bytes, give_up_at: float) -> Any:
         """Runs a script by its packed command; one that Redis does not know is loaded and the command sent once more,
         for then nothing has run."""
-        line = self._line or await self._connected(give_up_at)
-        reply = await self._with_room(line).ask(packed, give_up_at)
+        reply = await self._ask(packed, give_up_at)
         if isinstance(reply, hiredis.ReplyError):
             if not _is_unknown(reply):
                 raise _fault_of(reply)
             await self._load(script, give_up_at)
-            line = self._line or await self._connected(give_up_at)
-            reply = await self._with_room(line).ask(packed, give_up_at)
+            reply = await self._ask(packed, give_up_at)
             if isinstance(reply, hiredis.ReplyError):
                 raise StoreDown("Redis keeps losing its scripts.") if _is_unknown(reply) else _fault_of(reply)
         return reply
+
+    def _ask(self, packed: bytes, give_up_at: float) -> Awaitable[Any]:
+        line = self._line
+        return self._with_room(line).ask(packed, give_up_at) if line else self._ask_anew(packed, give_up_at)
+
+    async def _ask_anew(self, packed: bytes, give_up_at: float) -> Any:
+        line = await self._connected(give_up_at)
+        return await self._with_room(line).ask(packed, give_up_at)
 
     async def _load(self, script: Script, give_up_at: float) -> None:
         """Once for all who miss it: a Redis that lost its scripts is missed by everybody at the same time."""

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from service.model.lead import Bid
 from service.store.asks import Held, HoldAsk
 from service.store.frames import Frames, frame, frames_of
 from service.store.packing import Pack, Packer, default_at, ping_room, post_room, refused_by, stream
@@ -34,52 +33,53 @@ class _Lot(NamedTuple):
     """What the script is given of the bids, and how to ask them: the same for every lead of the lot."""
 
     how: bytes
-    candidate_keys: Frames
+    keys: Frames
     candidates: bytes
+    rest: bytes
+    """All arguments after the record, of a lead that has neither limits nor marks nor earlier trips."""
     remembers: bool
     """Some bid looks at dedup marks."""
     valid_until_ms: int
 
 
+ARGS_COUNT = 8
+"""Of the script, without `not_after_ms`."""
+_NOTHING = frame(b"")
+
+
 def _asked(runner: Runner, zone: str, ask: HoldAsk, json: bytes, now_ms: int) -> Asked:
-    keys, record = runner.keys, ask.record
+    record = ask.record
     shielded = bool(ask.fingerprint) and not ask.test
     tracked = not ask.test and ask.endpoint.tracking == "caller_number" and bool(record.own_number and ask.caller_id)
     lot = _lot(runner, ask, now_ms, shielded=shielded, tracked=tracked)
+    decision_id = record.decision_id.encode()
+    about = b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(decision_id), decision_id, len(json), json)
+    named = _named_keys(runner, ask, shielded=shielded, tracked=tracked)
+    if not (ask.limits or lot.remembers or ask.said_before):
+        keys = Frames(named + lot.keys.data, NAMED_KEYS_COUNT + lot.keys.words)
+        return Asked(keys, Frames(about + lot.rest, ARGS_COUNT), lot.valid_until_ms)
+    own = _of_the_lead(runner, zone, ask, now_ms)
+    own_keys = frames_of(own.keys)
+    keys = Frames(named + own_keys.data + lot.keys.data, NAMED_KEYS_COUNT + own_keys.words + lot.keys.words)
+    args = (about, lot.how, _earlier_trips(ask), *map(frame, own.args), lot.candidates)
+    return Asked(keys, Frames(b"".join(args), ARGS_COUNT), min(own.valid_until_ms, lot.valid_until_ms))
+
+
+NAMED_KEYS_COUNT = 4
+
+
+def _named_keys(runner: Runner, ask: HoldAsk, *, shielded: bool, tracked: bool) -> bytes:
+    keys, record = runner.keys, ask.record
     record_key = frame(keys.ping(record.decision_id, ask.test))
     shield_key = frame(keys.shield(ask.fingerprint)) if shielded else record_key
     caller_key = frame(keys.caller(record.own_number, ask.caller_id)) if tracked else record_key
-    own = _of_the_lead(runner, zone, ask, now_ms) if ask.limits or lot.remembers else Pack([], [b"", b""])
-    own_keys = frames_of(own.keys)
-    return Asked(
-        Frames(
-            record_key + shield_key + frame(keys.audit) + caller_key + own_keys.data + lot.candidate_keys.data,
-            4 + own_keys.words + lot.candidate_keys.words,
-        ),
-        Frames(
-            b"".join(
-                (
-                    frame(record.decision_id),
-                    frame(json),
-                    lot.how,
-                    _earlier_trips(ask) if ask.said_before else _FIRST_TRIP,
-                    *map(frame, own.args),
-                    lot.candidates,
-                )
-            ),
-            ARGS_COUNT,
-        ),
-        min(own.valid_until_ms, lot.valid_until_ms),
-    )
-
-
-ARGS_COUNT = 8
-"""Of the script, without `not_after_ms`."""
-_FIRST_TRIP = frame(b"") + frame(b"")
+    return b"%b%b$%d\r\n%b\r\n%b" % (record_key, shield_key, len(keys.audit), keys.audit, caller_key)
 
 
 def _earlier_trips(ask: HoldAsk) -> bytes:
     """said_before, held_before."""
+    if not ask.said_before:
+        return _NOTHING + _NOTHING
     said_before = said_csv(ask.said_before)
     held_buyers = [bid.buyer_id for bid, word in zip(ask.record.bids, ask.said_before, strict=False) if word == 0]
     return frame(said_before + "," if ask.bids else said_before) + frame(stream(held_buyers))
@@ -121,8 +121,6 @@ def _make_lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, trac
     room_of = post_room if ask.use_buffer else ping_room
     packer.candidates(pack, bids, [room_of(bid, endpoint) for bid in bids])
     (candidates,) = pack.args
-    return _Lot(frame(how), frames_of(pack.keys), frame(candidates), any(map(_remembers, bids)), pack.valid_until_ms)
-
-
-def _remembers(bid: Bid) -> bool:
-    return bid.contract.dedup_days > 0
+    rest = frame(how) + 4 * _NOTHING + frame(candidates)
+    remembers = any(bid.contract.dedup_days > 0 for bid in bids)
+    return _Lot(frame(how), frames_of(pack.keys), frame(candidates), rest, remembers, pack.valid_until_ms)

@@ -21,7 +21,9 @@ __all__ = [
     "compile_parser",
     "e164",
     "parse_area_code",
+    "parse_state",
     "parse_type",
+    "parse_zip",
 ]
 
 Parser = Callable[[object], Value | Complaint]

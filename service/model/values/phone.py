@@ -24,7 +24,7 @@ REGION = "US"
 _NORTH_AMERICAN = re.compile(
     r"\s*(?:\+?1[\s./-]*)?\(?([2-9]\d\d)\)?[\s./-]*([2-9]\d\d)[\s./-]*(\d{4})\s*", re.ASCII
 ).fullmatch
-_NORMALISED = re.compile(r"\+1[2-9]\d\d[2-9]\d{6}", re.ASCII).fullmatch
+_PLAIN = re.compile(r"\+?(1[2-9]\d\d[2-9]\d{6})", re.ASCII).fullmatch
 
 _COMPLAINT = Complaint("is not a telephone number")
 
@@ -34,8 +34,9 @@ def parse_phone(raw: object) -> str | Complaint:
     text = raw if isinstance(raw, str) else whole_number_text(raw)
     if text is None or len(text) > WRITING_LENGTH_MAX:
         return _COMPLAINT
-    if _NORMALISED(text):
-        return text
+    plain = _PLAIN(text)
+    if plain:
+        return "+" + plain[1]
     match = _NORTH_AMERICAN(text)
     if match:
         return "+1" + "".join(match.groups())
