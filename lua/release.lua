@@ -1,16 +1,16 @@
 -- release: a call ends. Its slot is free at once; its number cools where somebody answered, else stays lent until its time.
--- parts: clock, tail, number, reach
--- KEYS: call (HASH), sale (HASH; the call again where it is not known), sales (STREAM), slots (ZSET of the buyer the sale
---   is with; the call again); tail: what leads to the sale (see reach)
+-- parts: clock, tail, slot, number, reach
+-- KEYS: call (HASH), sale (HASH; the call again where it is not known), sales (STREAM), leases, slots (ZSETs of the buyer
+--   the sale is with; the call again); tail: what leads to the sale (see reach)
 -- ARGV: not_after_ms, decision ("": nobody knows the call), call (edge:call), attempt (-1: not said), outcome, duration_ms,
 --   position_seen (of the sale, as it was read), cooldown_ms, tombstone_ms, is_pooled (1 or 0), pointers_count
 -- Returns: late, now · changed (call or sale were read too early) · tombstone · repeat · stale · taken
--- Writes: tombstone: call; taken: slots, sale, call, sales; answered: also pool, lent, pointers; else nothing
-local call_key, sale_key, sales_key, slots_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- Writes: tombstone: call; taken: leases, slots, sale, call, sales; answered: also pool, lent, pointers; else nothing
+local call_key, sale_key, sales_key, leases_key, slots_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local not_after_ms, decision, call, attempt = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local outcome, duration_ms, position_seen, cooldown_ms = ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8])
 local tombstone_ms, is_pooled, pointers_count = ARGV[9], ARGV[10] == "1", tonumber(ARGV[11])
-tail_follows(4)
+tail_follows(5)
 bind_reach(is_pooled, pointers_count)
 
 local now = now_ms()
@@ -40,7 +40,7 @@ local is_answered = answered or outcome == "answered"
 
 -- All writes. The first gives back: an end is taken although memory is full, for what follows a write is let through.
 if live_call == call then
-  redis.call("ZREM", slots_key, decision)
+  free_slot(leases_key, slots_key, decision)
   redis.call("HSET", sale_key, "live_call", "", "live_until_ms", 0)
   if is_answered then
     redis.call("HSET", sale_key, "until_ms", now)

@@ -1,14 +1,14 @@
 -- renew: a call is answered, or says that it lives. Heartbeats follow the answer, so that one of the current attempt makes
 --   good an `answered` that was lost.
--- parts: clock, tail, candidate, number, reach
--- KEYS: call (HASH), sale (HASH), slots, holds (ZSETs of the buyer the sale is with); tail: what leads to the sale (see
+-- parts: clock, tail, room, slot, number, reach
+-- KEYS: call (HASH), sale (HASH), leases, slots (ZSETs of the buyer the sale is with); tail: what leads to the sale (see
 --   reach)
 -- ARGV: not_after_ms, decision, call (edge:call), attempt (-1: not said), is_answered (1 or 0), position_seen (of the
 --   sale, as it was read), room (most live leases of its buyer; -1 no limit), keep_ms (life of the sale), cooldown_ms,
 --   is_pooled (1 or 0), pointers_count
 -- Returns: late, now · changed (the sale was read too early) · unknown · stale · repeat · taken · overrun
--- Writes: taken, overrun, repeat: call, sale, pool, pointers; taken, repeat: slots; else nothing
-local call_key, sale_key, slots_key, holds_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- Writes: taken, overrun, repeat: call, sale, pool, pointers; taken, repeat: leases, slots; else nothing
+local call_key, sale_key, leases_key, slots_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local not_after_ms, decision, call, attempt = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local is_answered, position_seen, room, keep_ms = ARGV[5] == "1", ARGV[6], tonumber(ARGV[7]), ARGV[8]
 local cooldown_ms, is_pooled, pointers_count = tonumber(ARGV[9]), ARGV[10] == "1", tonumber(ARGV[11])
@@ -35,8 +35,7 @@ if live_call ~= call or (attempt >= 0 and attempt < tonumber(latest)) then
   return {"stale"}
 end
 local was_answered = redis.call("HEXISTS", call_key, "answered") == 1
-local one = {holds = holds_key, slots = slots_key, room = room}
-local has_slot = has_room(one, decision, now)
+local has_slot = has_room(leases_key, room, decision, now)
 local lease_until_ms = now + tonumber(beat_ms)
 
 -- All writes: the first is one that a full memory refuses.
@@ -44,7 +43,7 @@ until_ms = math.max(tonumber(until_ms), lease_until_ms)
 redis.call("HSET", sale_key, "live_until_ms", lease_until_ms, "until_ms", until_ms)
 redis.call("PEXPIRE", sale_key, keep_ms)
 if has_slot then
-  redis.call("ZADD", slots_key, lease_until_ms, decision)
+  keep_slot(leases_key, slots_key, decision, lease_until_ms)
 end
 if not was_answered then
   redis.call("HSET", call_key, "answered", now)

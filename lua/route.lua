@@ -1,26 +1,28 @@
 -- route: a call arrives at its sale's number, or tries the sale's next buyer. The same attempt gets the same answer.
--- parts: clock, tail, periods, candidate, taking, number, reach
--- KEYS: call (HASH), sale (HASH), sales (STREAM), slots, holds (ZSETs of the buyer the sale is with), caps (HASH of its
---   contract); tail: what leads to the sale (see reach); marks of the sale (STRING each); candidates
+-- parts: clock, tail, periods, room, candidate, slot, taking, number, reach
+-- KEYS: call (HASH), sale (HASH), sales (STREAM), leases, slots (ZSETs of the buyer the sale is with), caps (HASH of its
+--   contract); tail: what leads to the sale (see reach); marks of the sale (STRING each); marks; takers; candidates
 -- ARGV: not_after_ms, decision, call (edge:call), attempt, attempts_max, is_pooled (1 or 0), pointers_count,
 --   position_seen (of the sale, as it was read), room (of that buyer; -1 no limit, -2 it is gone), lease_ms,
 --   call_ms (life of the call's record), keep_ms (life of the sale), cooldown_ms, beat_ms (what a heartbeat extends by),
---   endpoint, caller_matches (1 or 0), about (JSON for the sales stream), marks_count,
---   candidates (msgpack)
+--   endpoint, caller_matches (1 or 0), about (JSON for the sales stream), bought_count (marks of the sale),
+--   candidates_count, marks_packed, takers_packed, candidates_packed (msgpack: see the parts)
 -- Returns: late, now · changed (the sale was read too early) · a reason | dial, position dialled, the sale (flat)
--- Writes: nothing when late or changed; call; a dialled one also slots, sale, pool, pointers; a move also caps, marks, sales;
+-- Writes: nothing when late or changed; call; a dialled one also leases, slots, sale, pool, pointers; a move also caps,
+--   marks, sales;
 --   none left: all of these back, lent
-local call_key, sale_key, sales_key, slots_key, holds_key, caps_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local call_key, sale_key, sales_key, leases_key, slots_key, caps_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local not_after_ms, decision, call, attempt, attempts_max = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local is_pooled, pointers_count, position_seen = ARGV[6] == "1", tonumber(ARGV[7]), ARGV[8]
 local room, lease_ms, call_ms, keep_ms = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], ARGV[12]
 local cooldown_ms, beat_ms, endpoint, caller_matches = tonumber(ARGV[13]), ARGV[14], ARGV[15], ARGV[16] == "1"
-local about, marks_count, candidates = ARGV[17], tonumber(ARGV[18]), cmsgpack.unpack(ARGV[19])
+local about, bought_count, candidates_count = ARGV[17], tonumber(ARGV[18]), tonumber(ARGV[19])
+local marks_packed, takers_packed, candidates_packed = ARGV[20], ARGV[21], ARGV[22]
 tail_follows(6)
 bind_reach(is_pooled, pointers_count)
-local mark_keys = {}
-for at = 1, marks_count do
-  mark_keys[at] = next_key()
+local bought_keys = {}
+for at = 1, bought_count do
+  bought_keys[at] = next_key()
 end
 
 local now = now_ms()
@@ -64,7 +66,7 @@ local live_call = field_of(sale_key, "live_call")
 local is_live = live_call ~= "" and tonumber(field_of(sale_key, "live_until_ms")) > now
 if redis.call("HEXISTS", call_key, "ended") == 1 then
   if not is_live or live_call == call then
-    redis.call("ZREM", slots_key, decision)
+    free_slot(leases_key, slots_key, decision)
   end
   return told("call_ended", -1)
 end
@@ -84,16 +86,18 @@ if is_live and live_call ~= call then
 end
 
 -- The buyer of the moment: dialled unless it was already, or its slot is gone and there is no room for another.
-local current = {holds = holds_key, slots = slots_key, room = room}
 local is_next = live_call == call
 local chosen, chosen_position = nil, position_seen
-local stays = not is_next and room > -2
-  and (lease_lives(slots_key, decision, now) or has_room(current, nil, now))
+local stays = not is_next and room > NO_LEASES and has_room(leases_key, room, decision, now)
 if not stays and attempt < attempts_max then
-  for _, one in ipairs(candidates) do
-    bind_candidate(one)
-    if not chosen and why_not(one, decision, now) == 0 then
-      chosen, chosen_position = one, one.position
+  bind_marks(marks_packed)
+  bind_takers(takers_packed)
+  bind_candidates(candidates_packed)
+  for at = 1, candidates_count do
+    next_candidate()
+    if not chosen and why_not(decision, now) == YES then
+      chosen = taker(at)
+      chosen_position = chosen.position
     end
   end
 end
@@ -103,18 +107,18 @@ local stream = {"sale", decision, "call", call, "at_ms", now, "about", about}
 -- All writes: the first is one that a full memory refuses.
 if not stays and not chosen then
   redis.call("XADD", sales_key, "*", "event", "voided", unpack(stream))
-  give_back(slots_key, caps_key, words(field_of(sale_key, "cap_fields")), mark_keys, decision)
+  give_back(leases_key, slots_key, caps_key, words_of(field_of(sale_key, "cap_fields")), bought_keys, decision)
   redis.call("HSET", sale_key, "state", "void", "live_call", "", "until_ms", now, "cap_fields", "", "bought", "")
   end_reach(decision, number, now + cooldown_ms)
   return told("no_buyer_left", -1)
 end
 if chosen then
   redis.call("XADD", sales_key, "*", "event", "moved", "position", chosen_position, "bid", chosen.bid, unpack(stream))
-  give_back(slots_key, caps_key, words(field_of(sale_key, "cap_fields")), mark_keys, decision)
+  give_back(leases_key, slots_key, caps_key, words_of(field_of(sale_key, "cap_fields")), bought_keys, decision)
   take(chosen, decision, now, now + lease_ms)
   redis.call("HSET", sale_key, "position", chosen_position, "cap_fields", chosen.periods, "bought", chosen.marks)
 else
-  redis.call("ZADD", slots_key, now + lease_ms, decision)
+  keep_slot(leases_key, slots_key, decision, now + lease_ms)
 end
 local until_ms = math.max(tonumber(field_of(sale_key, "until_ms")), now + lease_ms)
 redis.call("HSET", sale_key, "live_call", call, "live_until_ms", now + lease_ms, "until_ms", until_ms)

@@ -1,20 +1,21 @@
 -- sell: a post takes the first of its bids that can have it, a number, and is on record.
--- parts: clock, tail, periods, limits, candidate, taking, number
+-- parts: clock, tail, periods, limits, room, candidate, slot, taking, number
 -- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM); tail: request shield (STRING), fields shield (STRING),
---   caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled; holds of the
---   buyers that the ping held (ZSET each); buckets; candidates
+--   caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled; leases of the
+--   buyers that the ping held (ZSET each); limits; marks; takers; candidates
 -- ARGV: not_after_ms, decision, question, needs_ping, has_request, has_fields, has_caller, is_pooled (1 or 0 each),
 --   own_number, number_ms (life of slot and number; 0 where data is delivered), cooldown_ms, keep_ms (life of the sale),
 --   audit_records_max, look_further, held_count, is_last (1: no further trip follows), request_value (what the request
 --   shield must say after its decision), pool_id, fields_value (the fields shield's own name), order (positions, csv),
 --   order_before, said_before (of earlier trips; csv that ends in a comma, or empty), about (JSON for the sales stream),
 --   default_at (place of the default buyer among the candidates, which only takes what nobody else does; 0: not there),
---   json (the record), buckets (msgpack), candidates (msgpack)
+--   json (the record), candidates_count, limits_packed, marks_packed, takers_packed, candidates_packed (msgpack: see the
+--   parts)
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
 --   sold, position of the winner, number, now, periods it is counted in (csv), marks it left (csv), verdicts
--- Writes: none: buckets, and audit in the last trip; no_tracking_number: buckets, audit; sold: these, caps, slots, holds, marks, pool, lent, retired, sale,
---   shields, caller, sales; else nothing
+-- Writes: none: limits, and audit in the last trip; no_tracking_number: limits, audit; sold: these, caps, leases, slots,
+--   marks, pool, lent, retired, sale, shields, caller, sales; else nothing
 local sale_key, ping_key, audit_key, sales_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local not_after_ms, decision, question, needs_ping = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == "1"
 local has_request, has_fields, has_caller, is_pooled = ARGV[5] == "1", ARGV[6] == "1", ARGV[7] == "1", ARGV[8] == "1"
@@ -22,8 +23,8 @@ local own_number, number_ms, cooldown_ms, keep_ms = ARGV[9], tonumber(ARGV[10]),
 local audit_records_max, look_further, held_count = ARGV[13], tonumber(ARGV[14]), tonumber(ARGV[15])
 local is_last, request_value, pool_id, fields_value = ARGV[16] == "1", ARGV[17], ARGV[18], ARGV[19]
 local order, order_before, said_before, about = ARGV[20], ARGV[21], ARGV[22], ARGV[23]
-local default_at, json = tonumber(ARGV[24]), ARGV[25]
-local buckets, candidates = cmsgpack.unpack(ARGV[26]), cmsgpack.unpack(ARGV[27])
+local default_at, json, candidates_count = tonumber(ARGV[24]), ARGV[25], tonumber(ARGV[26])
+local limits_packed, marks_packed, takers_packed, candidates_packed = ARGV[27], ARGV[28], ARGV[29], ARGV[30]
 tail_follows(4)
 local request_key = has_request and next_key()
 local fields_key = has_fields and next_key()
@@ -58,8 +59,8 @@ local same = fields_key and redis.call("GET", fields_key)
 if same then
   return {"elsewhere", string.sub(same, 2)}
 end
-bind_buckets(buckets)
-local reached = limit_reached(buckets)
+bind_limits(limits_packed)
+local reached = limit_reached()
 if reached then
   return {"rate_limited", reached}
 end
@@ -67,20 +68,24 @@ if needs_ping and redis.call("EXISTS", ping_key) == 0 then
   return {"ping_gone"}
 end
 
+bind_marks(marks_packed)
+bind_takers(takers_packed)
+bind_candidates(candidates_packed)
 local said, yes, yes_count, winner, position = {}, {}, 0, nil, -1
-for at, one in ipairs(candidates) do
-  bind_candidate(one)
+for at = 1, candidates_count do
+  next_candidate()
   if winner and yes_count >= look_further then
-    said[at] = ""
-  elseif yes[one.buyer] or (at == default_at and winner) then
+    said[at] = NOT_ASKED
+  elseif yes[its_buyer] or (at == default_at and winner) then
     said[at] = OUTRANKED
   else
-    said[at] = why_not(one, decision, now)
-    if said[at] == 0 then
-      yes[one.buyer] = true
+    said[at] = why_not(decision, now)
+    if said[at] == YES then
+      yes[its_buyer] = true
       yes_count = yes_count + 1
       if not winner then
-        winner, position = one, one.position
+        winner = taker(at)
+        position = winner.position
       end
     end
   end
@@ -93,20 +98,22 @@ local status = not winner and "none" or not number and "no_tracking_number" or "
 local verdicts = table.concat(said, ",")
 
 -- All writes: the first is one that a full memory refuses.
-count_request(buckets)
+count_request()
 if status ~= "none" or is_last then
   redis.call("XADD", audit_key, "MAXLEN", "~", audit_records_max, "*", "decision", decision, "kind", "post",
     "status", status, "question", question, "said", said_before .. verdicts, "order", order_before .. order,
     "position", position, "number", number or "", "record", json)
 end
 if status ~= "sold" then
-  return {status, unpack(said)}
+  return {status, verdicts}
 end
 redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", position, "number", number, "at_ms", now,
   "bid", winner.bid, "about", about)
 take(winner, decision, now, now + number_ms)
 for _, key in ipairs(held_keys) do
-  redis.call("ZREM", key, decision)
+  if key ~= winner.leases then
+    redis.call("ZREM", key, decision)
+  end
 end
 if is_pooled then
   forget(pool_key, lent_key, retired_key, passed)
@@ -114,7 +121,8 @@ if is_pooled then
 end
 redis.call("HSET", sale_key, "record", json, "question", question, "order", order, "position", position,
   "sold_position", position, "number", number, "sold_at_ms", now, "until_ms", now + number_ms, "state", "sold",
-  "live_call", "", "live_until_ms", 0, "pool", pool_id, "said", verdicts, "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
+  "live_call", "", "live_until_ms", 0, "pool", pool_id, "said", verdicts,
+  "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
 redis.call("PEXPIRE", sale_key, keep_ms)
 if request_key then
   redis.call("SET", request_key, decision .. "|" .. request_value, "PX", keep_ms)
@@ -125,4 +133,4 @@ end
 if caller_key then
   redis.call("SET", caller_key, "s" .. decision, "PX", number_ms)
 end
-return {"sold", position, number, now, winner.periods, winner.marks, unpack(said)}
+return {"sold", position, number, now, winner.periods, winner.marks, verdicts}

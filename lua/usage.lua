@@ -1,6 +1,6 @@
 -- usage: how full buyers, contracts and pools are, all at one moment.
 -- parts: clock, tail
--- KEYS: none named; tail: per buyer holds, slots (ZSETs); per contract caps (HASH); per pool its ZSET, retired (SET)
+-- KEYS: none named; tail: per buyer leases, slots (ZSETs); per contract caps (HASH); per pool its ZSET, retired (SET)
 -- ARGV: buyers_count, caps_fields (msgpack: per contract the fields of its caps), cooldowns_ms (msgpack: per pool)
 -- Returns: now; per buyer holds, slots; per contract its sold counts; per pool free, lent, cooling
 -- Writes: nothing
@@ -23,8 +23,11 @@ local function retired_and_free(pool_key, retired_key)
   return count
 end
 
-for _ = 1, buyers_count * 2 do
-  found[#found + 1] = redis.call("ZCOUNT", next_key(), later, "+inf")
+for _ = 1, buyers_count do
+  local leases = redis.call("ZCOUNT", next_key(), later, "+inf")
+  local slots = redis.call("ZCOUNT", next_key(), later, "+inf")
+  found[#found + 1] = leases - slots
+  found[#found + 1] = slots
 end
 for _, fields in ipairs(caps_fields) do
   for _, sold in ipairs(redis.call("HMGET", next_key(), unpack(fields))) do

@@ -1,6 +1,26 @@
--- taking: a sale takes its buyer, and gives it back. Needs periods, candidate.
+-- taking: a sale takes its buyer, and gives it back. Needs tail, periods, slot, candidate.
+-- What a candidate that can be taken leaves is a second stream, TAKER_WORDS words each: position (in the record), periods
+-- (fields of all, csv), bought_ms (life of its marks), marks (their hashes, csv), bid (JSON).
+-- Tail KEYS, before those of the candidates: slots, caps of each.
+local TAKER_WORDS, TAKER_KEYS = 5, 2
+local taker_words, taker_keys_at
 
-local function words(csv)
+local function bind_takers(packed)
+  taker_words, taker_keys_at = {cmsgpack.unpack(packed)}, key_at
+  key_at = key_at + #taker_words / TAKER_WORDS * TAKER_KEYS
+end
+
+-- The candidate at a place as one that is taken, while it is the one stepped to.
+local function taker(at)
+  local word, key = (at - 1) * TAKER_WORDS, taker_keys_at + (at - 1) * TAKER_KEYS
+  return {
+    position = taker_words[word + 1], periods = taker_words[word + 2], bought_ms = taker_words[word + 3],
+    marks = taker_words[word + 4], bid = taker_words[word + 5], leases = its_leases, slots = keys[key + 1],
+    caps = keys[key + 2], first_mark = its_first_mark, last_mark = its_last_mark,
+  }
+end
+
+local function words_of(csv)
   local found = {}
   for word in string.gmatch(csv, "[^,]+") do
     found[#found + 1] = word
@@ -9,23 +29,23 @@ local function words(csv)
 end
 
 -- The first write is one that a full memory refuses, so that nothing is ever half taken.
-local function take(one, lease, now, slot_until_ms)
-  for _, field in ipairs(words(one.periods)) do
-    count_in(one.caps, field)
+local function take(chosen, lease, now, slot_until_ms)
+  for _, field in ipairs(words_of(chosen.periods)) do
+    count_in(chosen.caps, field)
   end
-  if one.slots then
-    redis.call("ZADD", one.slots, slot_until_ms, lease)
-    redis.call("ZREM", one.holds, lease)
-    redis.call("ZREMRANGEBYSCORE", one.slots, "-inf", now)
+  if chosen.leases then
+    keep_slot(chosen.leases, chosen.slots, lease, slot_until_ms)
+    redis.call("ZREMRANGEBYSCORE", chosen.leases, "-inf", now)
+    redis.call("ZREMRANGEBYSCORE", chosen.slots, "-inf", now)
   end
-  for at = one.first_mark, one.last_mark do
-    redis.call("SET", keys[at], lease, "PX", one.bought_ms)
+  for at = chosen.first_mark, chosen.last_mark do
+    redis.call("SET", keys[at], lease, "PX", chosen.bought_ms)
   end
 end
 
 -- Only what this sale itself left: a period that is over is gone, a mark may be a later sale's by now.
-local function give_back(slots_key, caps_key, cap_fields, bought_keys, lease)
-  redis.call("ZREM", slots_key, lease)
+local function give_back(leases_key, slots_key, caps_key, cap_fields, bought_keys, lease)
+  free_slot(leases_key, slots_key, lease)
   for _, field in ipairs(cap_fields) do
     if tonumber(redis.call("HGET", caps_key, field) or 0) > 0 then
       redis.call("HINCRBY", caps_key, field, -1)

@@ -99,8 +99,9 @@ def _route_builder(runner: Runner, pools: Pools, ask: RouteAsk) -> Callable[[int
     def build(now_ms: int) -> Asked:
         pack = _route_named(runner, pools, ask)
         packer = Packer(runner.keys, runner.calendar, now_ms, ask.sale.record.lead)
-        rooms = [post_room(bid, ask.endpoint) for bid in ask.bids]
-        pack.args.append(packer.takers(pack, ask.bids, rooms, ask.positions))
+        packer.marks(pack, ask.bids)
+        packer.takers(pack, ask.bids, ask.positions)
+        packer.candidates(pack, ask.bids, [post_room(bid, ask.endpoint) for bid in ask.bids])
         return Asked(pack.keys, pack.args, pack.valid_until_ms)
 
     return build
@@ -113,7 +114,7 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
     buyer_keys, contract_keys = keys.buyer(with_buyer.buyer_id), keys.contract(with_buyer.contract_id)
     reach, reach_args = _reach(runner, sale)
     named = [keys.call(ask.edge, ask.call), keys.sale(ask.decision_id), keys.sales]
-    named += [buyer_keys.slots, buyer_keys.holds, contract_keys.caps, *reach]
+    named += [*buyer_keys, contract_keys.caps, *reach]
     named += [contract_keys.bought + mark.encode() for mark in sale.bought]
     args: list[Word] = [
         ask.decision_id,
@@ -132,6 +133,7 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
         int(ask.caller_matches),
         msgspec.json.encode({"endpoint": endpoint.vanity_uri, "attempt": ask.attempt, "last": ask.last}),
         len(sale.bought),
+        len(ask.bids),
     ]
     return Pack(named, args)
 
@@ -202,9 +204,8 @@ async def _renew(
 ) -> str:
     keys = runner.keys
     buyer_id = sale.record.bids[sale.position].buyer_id
-    buyer_keys = keys.buyer(buyer_id)
     reach, reach_args = _reach(runner, sale)
-    named = [keys.call(event.edge, event.call), keys.sale(decision_id), buyer_keys.slots, buyer_keys.holds, *reach]
+    named = [keys.call(event.edge, event.call), keys.sale(decision_id), *keys.buyer(buyer_id), *reach]
     args: list[Word] = [
         decision_id,
         f"{event.edge}:{event.call}",
@@ -241,7 +242,7 @@ async def _release(runner: Runner, pools: Pools, event: CallEvent, record: CallR
         call_key,
         keys.sale(record.decision_id) if record else call_key,
         keys.sales,
-        keys.buyer(sale.record.bids[sale.position].buyer_id).slots if sale else call_key,
+        *(keys.buyer(sale.record.bids[sale.position].buyer_id) if sale else (call_key, call_key)),
         *reach,
     ]
     args: list[Word] = [

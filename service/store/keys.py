@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class BuyerKeys(NamedTuple):
-    holds: bytes
+    leases: bytes
     slots: bytes
 
 
@@ -75,7 +75,7 @@ class Keys:
     def buyer(self, buyer_id: int) -> BuyerKeys:
         found = self._buyers.get(buyer_id)
         if found is None:
-            found = BuyerKeys(self._key(f"holds:{buyer_id}"), self._key(f"slots:{buyer_id}"))
+            found = BuyerKeys(self._key(f"leases:{buyer_id}"), self._key(f"slots:{buyer_id}"))
             self._buyers[buyer_id] = found
         return found
 

@@ -1,7 +1,7 @@
-"""Packs bids and limits the way `lua/parts/candidate.lua` and `limits.lua` unpack them."""
+"""Packs bids and limits the way `lua/parts/candidate.lua`, `taking.lua` and `limits.lua` unpack them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -21,8 +21,19 @@ UNLIMITED = -1
 NO_LEASES = -2
 DAY_MS = 86_400_000
 
+FIXARRAY_MAX, ARRAY16_MAX = 15, 0xFFFF
+"""An array of msgpack has its count before its elements: in one byte up to the first, in three up to the second."""
+
 msgpack = msgspec.msgpack.Encoder().encode
 """Scripts unpack their longer arguments in C: read word by word, they were half of a ping's cost in Redis."""
+
+
+def stream(words: Sequence[Any]) -> bytes:
+    """The elements of an array without their count, as `cmsgpack.unpack` returns them all: streams can be joined, and
+    Redis makes no table of them. At most 65,535 words; more than a script's stack would hold."""
+    packed = msgpack(words)
+    assert len(words) <= ARRAY16_MAX
+    return packed[1 if len(words) <= FIXARRAY_MAX else 3 :]
 
 
 class Pack(Struct):
@@ -35,6 +46,14 @@ class Pack(Struct):
     def until(self, end_ms: int | None) -> None:
         if end_ms is not None:
             self.valid_until_ms = min(self.valid_until_ms, end_ms)
+
+
+class PackedCandidate(NamedTuple):
+    """A bid as scripts look at it: the same for every lead, until the end of the hour in the buyer's zone."""
+
+    keys: list[bytes]
+    words: bytes
+    valid_until_ms: int | None
 
 
 def delivers_calls(endpoint: Endpoint) -> bool:
@@ -63,74 +82,74 @@ def default_at(bids: Sequence[Bid]) -> int:
 
 
 class Packer:
-    """Packs for one lead at one moment."""
+    """Packs for one lead at one moment. What a script reads in turn has its keys in that turn: limits, marks, takers,
+    candidates."""
 
     def __init__(self, keys: Keys, calendar: Calendar, now_ms: int, lead: Lead) -> None:
         self._keys, self._calendar, self._now_ms, self._lead = keys, calendar, now_ms, lead
         self._marks: dict[tuple[tuple[str, ...], ...], list[str]] = {}
 
-    def limits(self, pack: Pack, endpoint: str, zone: str, limits: Sequence[Limit]) -> bytes:
-        """Buckets in the order of their first limit; windows are the account's."""
-        buckets: dict[bytes, list[Limit]] = {}
-        for limit in limits:
-            buckets.setdefault(self._keys.rate(endpoint, limit.scope, limit.bucket), []).append(limit)
-        packed: list[dict[str, Any]] = []
-        for key, members in buckets.items():
-            pack.keys.append(key)
-            windows = [window_of(self._calendar, limit, zone, self._now_ms) for limit in members]
-            ends_ms = [end_ms for _, end_ms in windows]
-            pack.until(min(ends_ms))
-            fields, most = [field for field, _ in windows], [limit.limit for limit in members]
-            packed.append({"expires_at_ms": max(ends_ms), "fields": fields, "limits": most})
-        return msgpack(packed)
+    def limits(self, pack: Pack, endpoint: str, zone: str, limits: Sequence[Limit]) -> None:
+        """Limits in their order; windows are the account's."""
+        words: list[Word] = []
+        windows = [window_of(self._calendar, limit, zone, self._now_ms) for limit in limits]
+        ends_ms: dict[bytes, int] = {}
+        keys = [self._keys.rate(endpoint, limit.scope, limit.bucket) for limit in limits]
+        for key, (_, end_ms) in zip(keys, windows, strict=True):
+            pack.until(end_ms)
+            ends_ms[key] = max(end_ms, ends_ms.get(key, 0))
+        for key, (field, _), limit in zip(keys, windows, limits, strict=True):
+            words += (field, limit.limit, ends_ms[key])
+        pack.keys += keys
+        pack.args.append(stream(words))
 
-    def candidates(self, pack: Pack, bids: Sequence[Bid], rooms: Sequence[int]) -> bytes:
-        """Bids that a ping looks at."""
-        return msgpack([self._looked_at(pack, bid, room) for bid, room in zip(bids, rooms, strict=True)])
+    def marks(self, pack: Pack, bids: Sequence[Bid]) -> None:
+        """How many dedup marks the lead has for each bid that remembers whom it bought."""
+        counts: list[int] = []
+        for bid in bids:
+            if bid.contract.dedup_days:
+                marks = self._marks_of(bid.contract)
+                prefix = self._keys.contract(bid.contract.id).bought
+                pack.keys += [prefix + mark.encode() for mark in marks]
+                counts.append(len(marks))
+        pack.args.append(stream(counts))
 
-    def takers(self, pack: Pack, bids: Sequence[Bid], rooms: Sequence[int], positions: Sequence[int]) -> bytes:
-        """Bids of which one is to be taken, and what it leaves."""
-        rows = zip(bids, rooms, positions, strict=True)
-        return msgpack([self._to_take(pack, bid, room, position) for bid, room, position in rows])
-
-    def _looked_at(self, pack: Pack, bid: Bid, room: int) -> dict[str, Any]:
-        contract = bid.contract
-        packed = self._asked(pack, bid, room, self._marks_of(contract) if contract.dedup_days else [])
-        if contract.caps:
-            pack.keys.append(self._keys.contract(contract.id).caps)
-        return packed
-
-    def _to_take(self, pack: Pack, bid: Bid, room: int, position: int) -> dict[str, Any]:
-        contract = bid.contract
-        marks = self._marks_of(contract) if contract.dedup_days else []
-        packed = self._asked(pack, bid, room, marks)
-        pack.keys.append(self._keys.contract(contract.id).caps)
-        hour = self._calendar.hour(bid.buyer.timezone, self._now_ms)
-        pack.until(hour.end_ms)
-        return packed | {
-            "position": position,
-            "periods": hour.csv,
-            "bought_ms": contract.dedup_days * DAY_MS,
-            "marks": ",".join(marks),
-            "bid": _bid_json(bid).decode(),
-        }
-
-    def _asked(self, pack: Pack, bid: Bid, room: int, marks: list[str]) -> dict[str, Any]:
-        """What `why_not` asks for, and its keys but that of the caps, which comes last."""
-        contract = bid.contract
-        if room != NO_LEASES:
-            pack.keys += self._keys.buyer(bid.buyer.id)
-        packed: dict[str, Any] = {"buyer": bid.buyer.id, "room": room, "marks_count": len(marks)}
-        if marks:
-            prefix = self._keys.contract(contract.id).bought
-            pack.keys += [prefix + mark.encode() for mark in marks]
-        if contract.caps:
+    def takers(self, pack: Pack, bids: Sequence[Bid], positions: Sequence[int]) -> None:
+        """What each of the bids leaves where it is taken."""
+        words: list[Word] = []
+        for bid, position in zip(bids, positions, strict=True):
+            contract = bid.contract
             hour = self._calendar.hour(bid.buyer.timezone, self._now_ms)
             pack.until(hour.end_ms)
-            packed["cap_fields"] = [hour.periods[cap.per].field for cap in contract.caps]
-            packed["cap_limits"] = [cap.limit for cap in contract.caps]
-            packed["cap_declines"] = [CAP_DECLINES[cap.per].value for cap in contract.caps]
-        return packed
+            pack.keys += (self._keys.buyer(bid.buyer.id).slots, self._keys.contract(contract.id).caps)
+            marks = ",".join(self._marks_of(contract)) if contract.dedup_days else ""
+            words += (position, hour.csv, contract.dedup_days * DAY_MS, marks, _bid_json(bid).decode())
+        pack.args.append(stream(words))
+
+    def candidates(self, pack: Pack, bids: Sequence[Bid], rooms: Sequence[int]) -> None:
+        """Bids to be looked at."""
+        parts: list[bytes] = []
+        for bid, room in zip(bids, rooms, strict=True):
+            packed = self._candidate(bid, room)
+            pack.keys += packed.keys
+            pack.until(packed.valid_until_ms)
+            parts.append(packed.words)
+        pack.args.append(b"".join(parts))
+
+    def _candidate(self, bid: Bid, room: int) -> PackedCandidate:
+        """Of the catalog and the hour alone."""
+        contract, keys, valid_until_ms = bid.contract, [], None
+        if room != NO_LEASES:
+            keys.append(self._keys.buyer(bid.buyer.id).leases)
+        words: list[Word] = [bid.buyer.id, room, int(contract.dedup_days > 0), len(contract.caps)]
+        if contract.caps:
+            keys.append(self._keys.contract(contract.id).caps)
+            hour = self._calendar.hour(bid.buyer.timezone, self._now_ms)
+            valid_until_ms = hour.end_ms
+            words += [hour.periods[cap.per].field for cap in contract.caps]
+            words += [cap.limit for cap in contract.caps]
+            words += [str(CAP_DECLINES[cap.per].value) for cap in contract.caps]
+        return PackedCandidate(keys, stream(words), valid_until_ms)
 
     def _marks_of(self, contract: Contract) -> list[str]:
         """Most contracts of an offer look at the same fields: hashed once per lead."""
@@ -148,9 +167,8 @@ def window_of(calendar: Calendar, limit: Limit, zone: str, now_ms: int) -> tuple
 
 
 def refused_by(limits: Sequence[Limit], place: int, calendar: Calendar, zone: str, now_ms: int) -> RateLimited:
-    """What the limit at a script's place says; places run over buckets in the order of their first limit."""
-    order = {(limit.scope, limit.bucket): at for at, limit in reversed(list(enumerate(limits)))}
-    limit = sorted(limits, key=lambda one: order[one.scope, one.bucket])[place]
+    """What the limit at a script's place says."""
+    limit = limits[place]
     _, end_ms = window_of(calendar, limit, zone, now_ms)
     return RateLimited(
         scope=limit.scope, per=limit.per, limit=limit.limit, retry_after_seconds=max(-((now_ms - end_ms) // 1000), 1)

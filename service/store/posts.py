@@ -27,9 +27,10 @@ async def sell(runner: Runner, zone: str, pools: Mapping[str, RingPool], ask: Se
     def build(now_ms: int) -> Asked:
         pack = _named(runner, pools, ask, json)
         packer = Packer(runner.keys, runner.calendar, now_ms, ask.record.lead)
-        pack.args.append(packer.limits(pack, ask.endpoint.vanity_uri, zone, ask.limits))
-        rooms = [post_room(bid, ask.endpoint) for bid in ask.bids]
-        pack.args.append(packer.takers(pack, ask.bids, rooms, ask.order))
+        packer.limits(pack, ask.endpoint.vanity_uri, zone, ask.limits)
+        packer.marks(pack, ask.bids)
+        packer.takers(pack, ask.bids, ask.order)
+        packer.candidates(pack, ask.bids, [post_room(bid, ask.endpoint) for bid in ask.bids])
         return Asked(pack.keys, pack.args, pack.valid_until_ms)
 
     reply = await runner.write("sell", build)
@@ -48,14 +49,14 @@ async def sell(runner: Runner, zone: str, pools: Mapping[str, RingPool], ask: Se
             refused = refused_by(ask.limits, reply[1], runner.calendar, zone, runner.clock.now_ms())
             return Sold(status="rate_limited", rate_limited=refused)
         case "none":
-            return Sold(status="none", said=said_of_reply(reply[1:]))
+            return Sold(status="none", said=said_of_reply(reply[1], len(ask.bids)))
         case "no_tracking_number":
-            return Sold(status="no_tracking_number", said=said_of_reply(reply[1:]))
+            return Sold(status="no_tracking_number", said=said_of_reply(reply[1], len(ask.bids)))
     return _sold(ask, reply)
 
 
 def _sold(ask: SellAsk, reply: list[Any]) -> Sold:
-    said, calls = said_of_reply(reply[6:]), delivers_calls(ask.endpoint)
+    said, calls = said_of_reply(reply[6], len(ask.bids)), delivers_calls(ask.endpoint)
     sold_at_ms = int(reply[3])
     sale = Sale(
         record=ask.record,
@@ -102,7 +103,7 @@ def _named(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, json: by
         named.append(keys.caller(own_number, ask.caller_id))
     if pool:
         named += keys.pool(pool)
-    named += [keys.buyer(buyer_id).holds for buyer_id in ask.held_buyers]
+    named += [keys.buyer(buyer_id).leases for buyer_id in ask.held_buyers]
     flags = [int(bool(flag)) for flag in (ask.needs_ping, ask.request_key, fields_key, tracked, pool)]
     args: list[Word] = [
         decision_id,
@@ -125,6 +126,7 @@ def _named(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, json: by
         _about_json(ask),
         default_at(ask.bids),
         json,
+        len(ask.bids),
     ]
     return Pack(named, args)
 

@@ -29,19 +29,16 @@ def said_of(csv: str) -> Said:
     return tuple(int(word) if word else None for word in csv.split(",")) if csv else ()
 
 
-def said_of_reply(words: Sequence[int | bytes]) -> Said:
-    """Verdicts as a script returns them: numbers, and an empty text for what it did not look at."""
-    return tuple(word if isinstance(word, int) else None for word in words)
+def said_of_reply(csv: bytes, bids_count: int) -> Said:
+    """Verdicts as a script returns them. One bid that was not looked at and none at all are the same text."""
+    return said_of(csv.decode()) if csv else (None,) * bids_count
 
 
 def ping_of(value: bytes) -> FoundPing:
     """A ping's text: state|expires_at_ms|said|record."""
     state, expires_at_ms, said, text = value.split(b"|", 3)
     record = record_of(text)
-    verdicts = said_of(said.decode())
-    # One candidate that was not looked at and none at all are the same text.
-    if not verdicts and record.bids:
-        verdicts = (None,) * len(record.bids)
+    verdicts = said_of_reply(said, len(record.bids))
     return FoundPing(record=record, said=verdicts, expires_at_ms=int(expires_at_ms), complete=state == b"done")
 
 

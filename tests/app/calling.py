@@ -33,7 +33,8 @@ async def tell(served: Served, event: str, call: str = "call-1", **more: Any) ->
 def lapse(served: Served, decision_id: str, buyer_id: int) -> None:
     """The slot of a sale, and the life of its call, as if their time were over."""
     past_ms = now_ms(served) - 1
-    assert served.redis.zadd(_key(f"slots:{buyer_id}"), {decision_id: past_ms}, xx=True, ch=True) == 1
+    for kind in ("leases", "slots"):
+        assert served.redis.zadd(_key(f"{kind}:{buyer_id}"), {decision_id: past_ms}, xx=True, ch=True) == 1
     served.redis.hset(_key(f"sale:{decision_id}"), "live_until_ms", past_ms)
 
 

@@ -22,7 +22,7 @@ from tests.conftest import RedisForTest
 Serve = Callable[..., Awaitable[Served]]
 """`await serve(catalog text, **settings)`."""
 
-KEYS = ("holds", "slots", "pool", "lent", "ping", "test", "shield", "sale", "request", "fields", "call", "caller")
+KEYS = ("leases", "slots", "pool", "lent", "ping", "test", "shield", "sale", "request", "fields", "call", "caller")
 KEYS_OF_CONTRACTS = ("bought", "caps", "rate")
 KEYS_OF_ALL = ("audit", "sales", "pools", "pauses", "paused")
 

@@ -92,8 +92,12 @@ class Served:
         return int(found)
 
     def leases(self, kind: str, buyer_id: int) -> list[str]:
-        """Decisions that have a lease on a buyer: `kind` is "holds" or "slots"."""
-        return [str(lease) for lease in self._told(self.redis.zrange(f"{{{ACCOUNT}}}:{kind}:{buyer_id}", 0, -1))]
+        """Decisions that have room of a buyer: `kind` is "holds" or "slots". A hold is a lease without a slot."""
+        leases, slots = (
+            [str(lease) for lease in self._told(self.redis.zrange(f"{{{ACCOUNT}}}:{name}:{buyer_id}", 0, -1))]
+            for name in ("leases", "slots")
+        )
+        return slots if kind == "slots" else [lease for lease in leases if lease not in slots]
 
     @staticmethod
     def _told(answer: Any) -> list[Any]:

@@ -36,7 +36,7 @@ async def test_a_data_lead_takes_no_hold_slot_or_number(serve: Serve) -> None:
     quotes = [(await served.ping("leads"))[1] for _ in range(3)]
     assert [buyers(quoted) for quoted in quotes] == [[1, 2]] * 3
     await served.post("leads", ping_id=ping_id_of(quotes[0], 1), email=EMAIL)
-    assert [name for name in served.key_names() if name.startswith(("holds", "slots", "lent"))] == []
+    assert [name for name in served.key_names() if name.startswith(("leases", "slots", "lent"))] == []
 
 
 async def test_a_ping_of_data_is_sold_once_and_repeated(serve: Serve) -> None:

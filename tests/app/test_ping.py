@@ -179,7 +179,7 @@ async def test_a_ping_that_nobody_wanted_is_asked_anew(serve: Serve) -> None:
     await served.ping(caller_id=CALLER)
     _, refused = await served.ping(caller_id="+12125550001")
     assert refused["status"] == "no_matching_buyer"
-    served.delete("holds:1")
+    served.delete("leases:1")
     _, said = await served.ping(caller_id="+12125550001")
     assert (said["status"], said.get("repeat")) == ("success", None)
 

@@ -37,7 +37,7 @@ async def test_who_opts_out_is_sold_to_nobody_and_nothing_is_kept(serve: Serve, 
         assert (http, said["success"], said["status"], said["request_id"]) == (200, False, "suppressed", "r-1")
         assert isinstance(said["errors"], list)
     assert traces(served) == []
-    assert not [name for name in served.key_names() if name.startswith(("holds", "slots", "ping", "sale", "shield"))]
+    assert not [name for name in served.key_names() if name.startswith(("leases", "slots", "ping", "sale", "shield"))]
 
 
 @pytest.mark.parametrize("verb", ["ping", "post", "full"])

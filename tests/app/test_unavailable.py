@@ -153,7 +153,7 @@ async def test_a_post_whose_hold_is_over_may_use_the_buffer_and_no_more(serve: S
         catalog(endpoint(concurrency_cap_buffer_percent=50), buyer(1, contract(25.00), concurrency_cap=2))
     )
     _, first = await served.ping()
-    served.delete("holds:1")
+    served.delete("leases:1")
     _, second = await served.ping()
     assert (await served.ping())[1]["success"] is False
     _, sold = await served.post(ping_id=ping_id_of(first, 1))
@@ -166,7 +166,7 @@ async def test_a_post_whose_hold_is_over_may_use_the_buffer_and_no_more(serve: S
 async def test_a_post_whose_hold_is_over_is_declined_where_the_buyer_is_full(serve: Serve) -> None:
     served = await serve(catalog(endpoint(), buyer(1, contract(25.00), concurrency_cap=1)))
     _, quoted = await served.ping()
-    served.delete("holds:1")
+    served.delete("leases:1")
     await served.post()
     assert await reason(served, quoted) == "concurrency"
 

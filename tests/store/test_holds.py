@@ -15,11 +15,11 @@ async def test_a_ping_takes_one_hold_on_each_buyer_that_has_room(world: World) -
     held = await world.hold("d1", bids)
     assert (held.status, held.said, held.done) == ("held", (0, 0), True)
     assert [await world.leases(one) for one in bids] == [(0, 1), (0, 1)]
-    world.redis.may_leave("holds:*", "ping:d1")
+    world.redis.may_leave("leases:*", "ping:d1")
 
 
 async def test_the_buffer_is_kept_from_pings_and_used_by_posts(world: World) -> None:
-    world.redis.may_leave("holds:*", "slots:*", "ping:*", "sale:*", "caps:*", "sales", "lent:*")
+    world.redis.may_leave("leases:*", "slots:*", "ping:*", "sale:*", "caps:*", "sales", "lent:*")
     await world.store.stock([world.pool])
     one = bid(1, 5, buffer=20)
     for at in range(4):
@@ -30,13 +30,38 @@ async def test_the_buffer_is_kept_from_pings_and_used_by_posts(world: World) -> 
 
 
 async def test_a_hold_runs_out_by_itself(world: World) -> None:
-    world.redis.may_leave("holds:1")
+    world.redis.may_leave("leases:1")
     one = bid(1, 1)
     await world.hold("d1", [one])
     world.travel(10)
     assert await world.leases(one) == (0, 0)
     assert (await world.hold("d2", [one])).said == (0,)
     world.travel(60)
+
+
+async def test_what_is_over_is_dropped_in_passing(world: World) -> None:
+    """Each ping cleans one of its buyers: a set never keeps much more than what lives."""
+    world.redis.may_leave("ping:*", "leases:*")
+    bids = [bid(number, 1_000) for number in range(1, 6)]
+    for at in range(200):
+        await world.hold(f"d{at}", bids)
+    world.travel(10)
+    for at in range(200):
+        await world.hold(f"e{at}", bids)
+    assert [world.redis.client.zcard(f"{{demo}}:leases:{one.buyer.id}") for one in bids] == [200] * 5
+
+
+async def test_what_is_over_fills_no_room_before_it_is_dropped(world: World) -> None:
+    world.redis.may_leave("ping:*", "leases:1")
+    one = bid(1, 3)
+    for at in range(3):
+        await world.hold(f"d{at}", [one])
+    assert (await world.hold("d3", [one])).said == (Decline.CONCURRENCY,)
+    world.redis.client.zadd("{demo}:leases:1", {"d0": 1, "d1": 1}, xx=True)
+    assert world.redis.client.zcard("{demo}:leases:1") == 3
+    assert (await world.hold("d4", [one])).said == (0,)
+    assert (await world.hold("d5", [one])).said == (0,)
+    assert (await world.hold("d6", [one])).said == (Decline.CONCURRENCY,)
 
 
 async def test_a_buyer_without_a_cap_is_offered_and_not_held(world: World) -> None:
@@ -50,7 +75,7 @@ async def test_a_data_offer_takes_no_holds(world: World) -> None:
 
 
 async def test_a_ping_that_only_looks_holds_nothing_but_sees_who_is_full(world: World) -> None:
-    world.redis.may_leave("ping:*", "holds:1")
+    world.redis.may_leave("ping:*", "leases:1")
     looking = replace(ENDPOINT, hold_seconds=0)
     assert (await world.hold("d1", [bid(1, 1)], looking)).said == (0,)
     assert await world.leases(bid(1)) == (0, 0)
@@ -70,13 +95,13 @@ async def test_a_test_ping_leaves_only_its_own_record(world: World) -> None:
 
 
 async def test_a_second_contract_of_a_held_buyer_is_outranked(world: World) -> None:
-    world.redis.may_leave("ping:d1", "holds:1")
+    world.redis.may_leave("ping:d1", "leases:1")
     held = await world.hold("d1", [bid(1), bid(1, suffix="-2")])
     assert held.said == (0, Decline.OUTRANKED)
 
 
 async def test_no_more_buyers_are_held_than_the_endpoint_answers(world: World) -> None:
-    world.redis.may_leave("ping:d1", "holds:*")
+    world.redis.may_leave("ping:d1", "leases:*")
     few = replace(ENDPOINT, buyers_max=2)
     bids = [bid(1), bid(2, 0), bid(3), bid(4)]
     held = await world.hold("d1", bids, few, last=False)
@@ -86,7 +111,7 @@ async def test_no_more_buyers_are_held_than_the_endpoint_answers(world: World) -
 
 
 async def test_a_further_trip_goes_on_where_the_first_ended(world: World) -> None:
-    world.redis.may_leave("ping:d1", "holds:*")
+    world.redis.may_leave("ping:d1", "leases:*")
     first, second = [bid(1, 0), bid(2)], [bid(2, suffix="-2"), bid(3)]
     held = await world.hold("d1", first, last=False, fingerprint="")
     assert (held.said, held.done) == ((Decline.CONCURRENCY, 0), False)
@@ -116,7 +141,7 @@ async def test_a_copy_that_comes_between_two_trips_is_told_that_the_first_is_at_
 
 
 async def test_a_repeated_ping_takes_nothing_and_names_the_first(world: World) -> None:
-    world.redis.may_leave("ping:d1", "holds:1", "shield:f")
+    world.redis.may_leave("ping:d1", "leases:1", "shield:f")
     one = bid(1)
     first = await world.hold("d1", [one], fingerprint="f")
     again = await world.hold("d2", [one], fingerprint="f")
@@ -129,7 +154,7 @@ async def test_a_repeated_ping_takes_nothing_and_names_the_first(world: World) -
 
 
 async def test_two_pings_without_a_fingerprint_are_two_leads(world: World) -> None:
-    world.redis.may_leave("ping:*", "holds:1")
+    world.redis.may_leave("ping:*", "leases:1")
     await world.hold("d1", [bid(1)])
     await world.hold("d2", [bid(1)])
     assert await world.leases(bid(1)) == (0, 2)
@@ -145,7 +170,7 @@ async def test_a_ping_that_nobody_has_room_for_leaves_only_the_audit(world: Worl
 
 
 async def test_caps_and_duplicates_come_before_concurrency(world: World) -> None:
-    world.redis.may_leave("ping:*", "caps:*", "bought:*", "sale:*", "sales", "slots:*", "holds:*", "lent:*")
+    world.redis.may_leave("ping:*", "caps:*", "bought:*", "sale:*", "sales", "slots:*", "leases:*", "lent:*")
     await world.store.stock([world.pool])
     capped = bid(1, 0, caps=(Cap("day", 0),))
     assert (await world.hold("d1", [capped])).said == (Decline.CAP_DAY,)
@@ -156,7 +181,7 @@ async def test_caps_and_duplicates_come_before_concurrency(world: World) -> None
 
 
 async def test_a_ping_on_a_publishers_own_number_can_be_found_by_its_call(world: World) -> None:
-    world.redis.may_leave("ping:d1", "holds:1", "caller:*")
+    world.redis.may_leave("ping:d1", "leases:1", "caller:*")
     own = "+18665550150"
     await world.hold("d1", [bid(1)], OWN_NUMBERS, own_number=own)
     found = await world.store.find_call("edge-1", "c1", own, "+12125551234", [world.pool], True)
@@ -167,7 +192,7 @@ async def test_a_ping_on_a_publishers_own_number_can_be_found_by_its_call(world:
 
 
 async def test_a_ping_of_several_trips_takes_the_callers_pointer_only_with_an_offer(world: World) -> None:
-    world.redis.may_leave("ping:*", "holds:*", "caller:*")
+    world.redis.may_leave("ping:*", "leases:*", "caller:*")
     own = "+18665550150"
     await world.hold("d1", [bid(1)], OWN_NUMBERS, own_number=own)
     first = await world.hold("d2", [bid(2, 0)], OWN_NUMBERS, own_number=own, last=False)

@@ -39,7 +39,7 @@ async def test_the_limit_that_is_named_is_the_one_that_refused(world: World) -> 
 
 
 async def test_repeats_count_as_pings(world: World) -> None:
-    world.redis.may_leave("rate:*", "ping:d1", "holds:1", "shield:f")
+    world.redis.may_leave("rate:*", "ping:d1", "leases:1", "shield:f")
     limits = (Limit(scope="endpoint", bucket="", per="day", limit=2),)
     await world.hold("d1", [bid(1)], limits=limits, fingerprint="f")
     assert (await world.hold("d2", [bid(1)], limits=limits, fingerprint="f")).status == "repeat"

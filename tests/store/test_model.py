@@ -21,6 +21,13 @@ BUYERS = {one.buyer.id: one.buyer for one in BIDS}
 PATIENT = StoreSettings(give_up_ms=6_000, late_margin_ms=1_000)
 
 
+def live_leases(client: Any, kind: str, buyer_id: int) -> set[tuple[str, float]]:
+    seconds, micros = client.time()
+    now_ms = seconds * 1000 + micros // 1000
+    found = client.zrange(f"{{demo}}:{kind}:{buyer_id}", 0, -1, withscores=True)
+    return {(lease, until_ms) for lease, until_ms in found if until_ms > now_ms}
+
+
 def machine(redis: RedisForTest) -> type[RuleBasedStateMachine]:
     class Machine(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -135,6 +142,7 @@ def machine(redis: RedisForTest) -> type[RuleBasedStateMachine]:
             assert (numbers.free, numbers.lent, numbers.cooling) == self.model.numbers()
             for at, cap in CAPS.items():
                 assert cap is None or use.buyers[at].slots + use.buyers[at].holds <= cap
+                assert live_leases(redis.client, "slots", at + 1) <= live_leases(redis.client, "leases", at + 1)
 
     return Machine
 

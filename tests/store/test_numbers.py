@@ -13,7 +13,7 @@ from service.store.asks import PoolUse
 from tests.conftest import RedisForTest
 from tests.store.world import CALLER, ENDPOINT, NUMBERS, World, bid, open_store, sell_ask
 
-LENT = ("sale:*", "slots:*", "caps:*", "sales", "lent:*", "retired:*")
+LENT = ("sale:*", "slots:*", "leases:*", "caps:*", "sales", "lent:*", "retired:*")
 
 
 def pool(*numbers: str, pool_id: str = "toll_free") -> RingPool:
@@ -234,7 +234,7 @@ async def test_a_big_pool_is_stocked_in_steps(redis: RedisForTest) -> None:
 
 
 async def test_usage_of_many_buyers_is_read_in_runs(world: World) -> None:
-    world.redis.may_leave("holds:*", "ping:*")
+    world.redis.may_leave("leases:*", "ping:*")
     bids = [bid(at) for at in range(450)]
     await world.hold("d1", bids[444:445])
     use = await world.store.usage([one.buyer for one in bids], [], [one.contract for one in bids])

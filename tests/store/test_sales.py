@@ -10,7 +10,7 @@ from service.model.decline import Decline
 from service.store.asks import PoolUse
 from tests.store.world import CALLER, DATA, ENDPOINT, NUMBERS, OWN_NUMBERS, World, bid, sell_ask
 
-SALE_KEYS = ("sale:*", "slots:*", "caps:*", "sales", "lent:*")
+SALE_KEYS = ("sale:*", "slots:*", "leases:*", "caps:*", "sales", "lent:*")
 
 
 async def stocked(world: World, *more: str) -> None:
@@ -38,7 +38,7 @@ async def test_what_was_sold_is_what_redis_keeps(world: World) -> None:
 
 
 async def test_a_post_within_its_hold_is_taken_though_the_buyer_is_full(world: World) -> None:
-    await stocked(world, "ping:d1", "holds:1")
+    await stocked(world, "ping:d1", "leases:1")
     await world.hold("d1", [bid(1, 1)])
     assert (await world.hold("d2", [bid(1, 1)])).said == (Decline.CONCURRENCY,)
     assert (await world.post_only("d3", [bid(1, 1)])).said == (Decline.CONCURRENCY,)
@@ -46,7 +46,7 @@ async def test_a_post_within_its_hold_is_taken_though_the_buyer_is_full(world: W
 
 
 async def test_a_post_after_its_hold_is_taken_only_while_there_is_room(world: World) -> None:
-    await stocked(world, "ping:*", "holds:1")
+    await stocked(world, "ping:*", "leases:1")
     await world.hold("d1", [bid(1, 1)])
     world.travel(10)
     await world.hold("d2", [bid(1, 1)])
@@ -80,14 +80,14 @@ async def test_another_id_of_a_sold_ping_is_refused(world: World) -> None:
 
 
 async def test_a_post_of_a_ping_that_is_over_sells_nothing(world: World) -> None:
-    await stocked(world, "holds:1")
+    await stocked(world, "leases:1")
     await world.hold("d1", [bid(1)])
     world.travel(60)
     assert (await world.post("d1", [bid(1)])).status == "ping_gone"
 
 
 async def test_an_exhausted_pool_takes_nothing_and_leaves_the_hold(world: World) -> None:
-    await stocked(world, "ping:d9", "holds:1")
+    await stocked(world, "ping:d9", "leases:1")
     for at in range(3):
         assert (await world.post_only(f"d{at}", [bid(1, 9)])).status == "sold"
     await world.hold("d9", [bid(1, 9)])
@@ -190,7 +190,7 @@ async def test_a_publishers_own_number_leads_to_the_latest_sale(world: World) ->
     assert sold.sale is not None
     assert (sold.sale.number, sold.sale.pool) == (own, "")
     await world.hold("d2", [bid(1)], OWN_NUMBERS, own_number=own)
-    world.redis.may_leave("ping:d2", "holds:1")
+    world.redis.may_leave("ping:d2", "leases:1")
     found = await world.store.find_call("edge-1", "c1", own, CALLER, [world.pool], False)
     assert (found.sale_of, found.ping_of) == ("d1", "")
     assert not (await world.store.find_call("edge-1", "c1", own, "+12125550000", [], False)).known
@@ -198,7 +198,7 @@ async def test_a_publishers_own_number_leads_to_the_latest_sale(world: World) ->
 
 
 async def test_every_sale_is_in_the_stream_and_every_post_in_the_audit(world: World) -> None:
-    await stocked(world, "ping:d1", "holds:1")
+    await stocked(world, "ping:d1", "leases:1")
     bids = [bid(1)]
     await world.hold("d1", bids)
     for at in range(2, 5):
