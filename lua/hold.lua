@@ -2,22 +2,23 @@
 -- parts: clock, tail, periods, limits, room, candidate
 -- KEYS: record (STRING of the ping), shield (STRING; the record again where the ping has none), audit (STREAM),
 --   caller (STRING; the record again where no number is tracked by caller); tail: limits, marks, candidates
--- ARGV: not_after_ms, decision, json (the record), endpoint (msgpack: ttl_ms, open_ms, hold_ms, buyers_max,
---   audit_records_max), trip (msgpack: candidates_count, default_at, is_last, shielded, fingerprinted, tracked, audited),
+-- ARGV: not_after_ms, decision, json (the record), how (msgpack: ttl_ms, open_ms, hold_ms, buyers_max, audit_records_max;
+--   candidates_count, default_at, is_last, shielded, fingerprinted, tracked, audited),
 --   said_before (csv), held_before (msgpack: buyers), limits_packed, marks_packed, candidates_packed (msgpack: see the parts)
 -- Returns: late, now · rate_limited, place of the limit · repeat, decision of the first ping ·
 --   held | none, expires_at_ms, done (1 or 0), verdicts of this trip (csv; empty for not looked at)
 -- Writes: nothing when late or rate_limited; repeat: limits; held, or a further trip follows: limits, leases, record,
 --   shield; none: limits, and record and shield of earlier trips go; done: also audit; held and done: also caller
--- ttl_ms, open_ms: life of the record, and between two trips. hold_ms: 0 looks and takes nothing. default_at: place of the
+-- The first five are of the endpoint, the others of the ping. ttl_ms, open_ms: life of the record, and between two trips. hold_ms: 0 looks and takes nothing. default_at: place of the
 -- default buyer, which only takes what nobody else does; 0: it is not there. is_last: no further trip follows.
 -- fingerprinted: this trip asks the shield.
 local record_key, shield_key, audit_key, caller_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local not_after_ms, decision, json, endpoint, trip = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local said_before, held_before = ARGV[6], ARGV[7]
-local limits_packed, marks_packed, candidates_packed = ARGV[8], ARGV[9], ARGV[10]
-local ttl_ms, open_ms, hold_ms, buyers_max, audit_records_max = cmsgpack.unpack(endpoint)
-local candidates_count, default_at, is_last, shielded, fingerprinted, tracked, audited = cmsgpack.unpack(trip)
+local not_after_ms, decision, json, how = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local said_before, held_before = ARGV[5], ARGV[6]
+local limits_packed, marks_packed, candidates_packed = ARGV[7], ARGV[8], ARGV[9]
+local ttl_ms, open_ms, hold_ms, buyers_max, audit_records_max,
+  candidates_count, default_at, is_last, shielded, fingerprinted, tracked, audited = cmsgpack.unpack(how)
+local PINGS_PER_CLEANING = 4
 tail_follows(4)
 
 local now = now_ms()
@@ -73,8 +74,11 @@ if hold_ms > 0 and #held > 0 then
   for at = 1, #held do
     redis.call("ZADD", held[at], hold_until, decision)
   end
-  -- One of them in turn, by the clock: each is cleaned every few pings, and a ping pays for one.
-  redis.call("ZREMRANGEBYSCORE", held[now % #held + 1], "-inf", as_text(now))
+  -- The clock says whose turn it is to be cleaned, if anyone's: most pings need not pay for it.
+  local its_turn = held[now % (#held * PINGS_PER_CLEANING) + 1]
+  if its_turn then
+    redis.call("ZREMRANGEBYSCORE", its_turn, "-inf", as_text(now))
+  end
 end
 if held_count > 0 or not done then
   local state = done and "done" or "open"

@@ -7,11 +7,15 @@
 -- Tail KEYS: all marks; what a script puts between; per candidate leases (unless room is -2), caps (where it has caps).
 local YES, DUPLICATE, CONCURRENCY, OUTRANKED, NOT_ASKED = "0", "207", "214", "301", ""
 local NO_LEASES = -2
-local words, word_at, marks_counts, marks_count_at, mark_at
+local words, word_at
+local marks_counts, marks_count_at, mark_at = {}, 0, 0
 -- Of the candidate that was stepped to. Not a table: its fields cost more than locals.
 local its_buyer, its_room, its_leases, its_caps, its_caps_at, its_caps_count, its_first_mark, its_last_mark
 
 local function bind_marks(packed)
+  if packed == "" then
+    return
+  end
   marks_counts, marks_count_at, mark_at = {cmsgpack.unpack(packed)}, 0, key_at
   for at = 1, #marks_counts do
     key_at = key_at + marks_counts[at]

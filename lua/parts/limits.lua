@@ -4,6 +4,9 @@ local LIMIT_WORDS = 3
 local limits, limit_keys_at = {}, 0
 
 local function bind_limits(packed)
+  if packed == "" then
+    return
+  end
   limits, limit_keys_at = {cmsgpack.unpack(packed)}, key_at
   key_at = key_at + #limits / LIMIT_WORDS
 end

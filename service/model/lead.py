@@ -50,8 +50,9 @@ class RecordedBid(Struct, frozen=True, array_like=True):
     is_default: bool = False
 
 
-class PingRecord(Struct, frozen=True):
-    """What a ping leaves behind for its posts, and the audit for `why`."""
+class PingRecord(Struct, frozen=True, omit_defaults=True):
+    """What a ping leaves behind for its posts, and the audit for `why`. Written without what is as it mostly is: that
+    was a fifth of each record."""
 
     decision_id: str
     endpoint: str

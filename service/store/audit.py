@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from service.store.records import said_of, words_of
+from service.store.records import record_of, said_of, words_of
 from service.store.runner import Runner
 
 PAGE_RECORDS = 500
@@ -44,7 +44,8 @@ def _readable(entry_id: bytes, fields: dict[bytes, bytes]) -> dict[str, Any]:
         "kind": text["kind"],
         "said": said_of(text["said"]),
     }
-    readable["record"] = msgspec.json.decode(text["record"])
+    record = msgspec.structs.asdict(record_of(fields[b"record"]))
+    readable["record"] = {name: msgspec.to_builtins(value) for name, value in record.items()}
     if text["kind"] == "post":
         readable["order"] = tuple(int(word) for word in words_of(text["order"]))
         readable |= {name: text[name] for name in ("status", "question", "number")}

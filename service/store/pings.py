@@ -50,8 +50,8 @@ def _named(runner: Runner, ask: HoldAsk, json: bytes) -> Pack:
     args: list[Word] = [
         decision_id,
         json,
-        stream((ttl_ms, settings.open_ping_ms, hold_ms, endpoint.buyers_max, audit_records_max)),
-        stream((len(ask.bids), default_at(ask.bids), ask.last, shielded, fingerprinted, tracked, not ask.test)),
+        stream((ttl_ms, settings.open_ping_ms, hold_ms, endpoint.buyers_max, audit_records_max))
+        + stream((len(ask.bids), default_at(ask.bids), ask.last, shielded, fingerprinted, tracked, not ask.test)),
         said_before + "," if ask.said_before and ask.bids else said_before,
         stream(held_buyers),
     ]
