@@ -115,7 +115,7 @@ end
 if chosen then
   redis.call("XADD", sales_key, "*", "event", "moved", "position", chosen_position, "bid", chosen.bid, unpack(stream))
   give_back(leases_key, slots_key, caps_key, words_of(field_of(sale_key, "cap_fields")), bought_keys, decision)
-  take(chosen, decision, now, now + lease_ms)
+  take(chosen, decision, as_text(now), as_text(now + lease_ms))
   redis.call("HSET", sale_key, "position", chosen_position, "cap_fields", chosen.periods, "bought", chosen.marks)
 else
   keep_slot(leases_key, slots_key, decision, now + lease_ms)
