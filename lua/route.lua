@@ -95,9 +95,10 @@ if not stays and attempt < attempts_max then
   bind_candidates(candidates_packed)
   for at = 1, candidates_count do
     next_candidate()
-    if not chosen and why_not(decision, now) == YES then
+    if why_not(decision, now) == YES then
       chosen = taker(at)
       chosen_position = chosen.position
+      break
     end
   end
 end

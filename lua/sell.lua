@@ -23,6 +23,7 @@ local order, order_before, said_before, about = ARGV[10], ARGV[11], ARGV[12], AR
 local limits_packed, marks_packed, takers_packed, candidates_packed = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 local number_ms, cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled,
   look_further, held_count, is_last, candidates_count, default_at = cmsgpack.unpack(how)
+local NOBODY = "-1"
 tail_follows(4)
 local request_key = has_request and next_key()
 local fields_key = has_fields and next_key()
@@ -69,25 +70,22 @@ end
 bind_marks(marks_packed)
 bind_takers(takers_packed)
 bind_candidates(candidates_packed)
-local said, yes, yes_count, winner, position = {}, {}, 0, nil, "-1"
+local said, yes, yes_count, winner = {}, {}, 0, nil
 for at = 1, candidates_count do
-  next_candidate()
   if winner and yes_count >= look_further then
     said[at] = NOT_ASKED
-  elseif yes[its_buyer] or (at == default_at and winner) then
-    said[at] = OUTRANKED
   else
-    said[at] = why_not(decision, now)
+    next_candidate()
+    local is_outranked = yes[its_buyer] or (at == default_at and winner)
+    said[at] = is_outranked and OUTRANKED or why_not(decision, now)
     if said[at] == YES then
       yes[its_buyer] = true
       yes_count = yes_count + 1
-      if not winner then
-        winner = taker(at)
-        position = as_text(winner.position)
-      end
+      winner = winner or taker(at)
     end
   end
 end
+local position = winner and as_text(winner.position) or NOBODY
 local number, passed = own_number, {}
 if winner and is_pooled then
   number, passed = free_number(pool_key, retired_key, now)
@@ -106,8 +104,8 @@ end
 if status ~= "sold" then
   return {status, verdicts}
 end
-redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", position, "number", number, "at_ms", sold_at,
-  "bid", winner.bid, "about", about)
+redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", position, "number", number,
+  "at_ms", sold_at, "bid", winner.bid, "about", about)
 take(winner, decision, sold_at, sold_until)
 for _, key in ipairs(held_keys) do
   if key ~= winner.leases then
