@@ -4,14 +4,15 @@
 --   caller (STRING; the record again where no number is tracked by caller); tail: limits, marks, candidates
 -- ARGV: not_after_ms, decision, json (the record), how (msgpack: ttl_ms, open_ms, hold_ms, buyers_max, audit_records_max;
 --   candidates_count, default_at, is_last, shielded, fingerprinted, tracked, audited),
---   said_before (csv), held_before (msgpack: buyers), limits_packed, marks_packed, candidates_packed (msgpack: see the parts)
+--   said_before (csv), held_before (msgpack: buyers), limits_packed, marks_packed, candidates_packed (msgpack: see the
+--   parts)
 -- Returns: late, now · rate_limited, place of the limit · repeat, decision of the first ping ·
 --   held | none, expires_at_ms, done (1 or 0), verdicts of this trip (csv; empty for not looked at)
 -- Writes: nothing when late or rate_limited; repeat: limits; held, or a further trip follows: limits, leases, record,
 --   shield; none: limits, and record and shield of earlier trips go; done: also audit; held and done: also caller
--- The first five are of the endpoint, the others of the ping. ttl_ms, open_ms: life of the record, and between two trips. hold_ms: 0 looks and takes nothing. default_at: place of the
--- default buyer, which only takes what nobody else does; 0: it is not there. is_last: no further trip follows.
--- fingerprinted: this trip asks the shield.
+-- The first five words of how are of the endpoint, the others of the ping. ttl_ms, open_ms: life of the record, and between
+-- two trips. hold_ms: 0 looks and takes nothing. default_at: place of the default buyer, which only takes what nobody else
+-- does; 0: it is not there. is_last: no further trip follows. fingerprinted: this trip asks the shield.
 local record_key, shield_key, audit_key, caller_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local not_after_ms, decision, json, how = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local said_before, held_before = ARGV[5], ARGV[6]
@@ -47,13 +48,12 @@ end
 bind_marks(marks_packed)
 bind_candidates(candidates_packed)
 for at = 1, candidates_count do
-  next_candidate()
   if held_count >= buyers_max then
     said[at] = NOT_ASKED
-  elseif held_buyers[its_buyer] or (at == default_at and held_count > 0) then
-    said[at] = OUTRANKED
   else
-    said[at] = why_not(nil, now)
+    next_candidate()
+    local is_outranked = held_buyers[its_buyer] or (at == default_at and held_count > 0)
+    said[at] = is_outranked and OUTRANKED or why_not(nil, now)
     if said[at] == YES then
       held_buyers[its_buyer] = true
       held_count = held_count + 1

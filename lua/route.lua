@@ -95,9 +95,10 @@ if not stays and attempt < attempts_max then
   bind_candidates(candidates_packed)
   for at = 1, candidates_count do
     next_candidate()
-    if not chosen and why_not(decision, now) == YES then
+    if why_not(decision, now) == YES then
       chosen = taker(at)
       chosen_position = chosen.position
+      break
     end
   end
 end
@@ -115,7 +116,7 @@ end
 if chosen then
   redis.call("XADD", sales_key, "*", "event", "moved", "position", chosen_position, "bid", chosen.bid, unpack(stream))
   give_back(leases_key, slots_key, caps_key, words_of(field_of(sale_key, "cap_fields")), bought_keys, decision)
-  take(chosen, decision, now, now + lease_ms)
+  take(chosen, decision, as_text(now), as_text(now + lease_ms))
   redis.call("HSET", sale_key, "position", chosen_position, "cap_fields", chosen.periods, "bought", chosen.marks)
 else
   keep_slot(leases_key, slots_key, decision, now + lease_ms)

@@ -3,28 +3,27 @@
 -- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM); tail: request shield (STRING), fields shield (STRING),
 --   caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled; leases of the
 --   buyers that the ping held (ZSET each); limits; marks; takers; candidates
--- ARGV: not_after_ms, decision, question, needs_ping, has_request, has_fields, has_caller, is_pooled (1 or 0 each),
---   own_number, number_ms (life of slot and number; 0 where data is delivered), cooldown_ms, keep_ms (life of the sale),
---   audit_records_max, look_further, held_count, is_last (1: no further trip follows), request_value (what the request
---   shield must say after its decision), pool_id, fields_value (the fields shield's own name), order (positions, csv),
---   order_before, said_before (of earlier trips; csv that ends in a comma, or empty), about (JSON for the sales stream),
---   default_at (place of the default buyer among the candidates, which only takes what nobody else does; 0: not there),
---   json (the record), candidates_count, limits_packed, marks_packed, takers_packed, candidates_packed (msgpack: see the
---   parts)
+-- ARGV: not_after_ms, decision, question, json (the record), how (msgpack: number_ms, cooldown_ms, keep_ms,
+--   audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled, look_further, held_count, is_last,
+--   candidates_count, default_at), own_number, request_value (what the request shield must say after its decision), pool_id,
+--   fields_value (the fields shield's own name), order (positions, csv), order_before, said_before (of earlier trips; csv
+--   that ends in a comma, or empty), about (JSON for the sales stream), limits_packed, marks_packed, takers_packed,
+--   candidates_packed (msgpack: see the parts)
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
 --   sold, position of the winner, number, now, periods it is counted in (csv), marks it left (csv), verdicts
 -- Writes: none: limits, and audit in the last trip; no_tracking_number: limits, audit; sold: these, caps, leases, slots,
 --   marks, pool, lent, retired, sale, shields, caller, sales; else nothing
+-- number_ms: life of slot and number; 0 where data is delivered. keep_ms: life of the sale. is_last: no further trip
+-- follows. default_at: place of the default buyer, which only takes what nobody else does; 0: it is not there.
 local sale_key, ping_key, audit_key, sales_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local not_after_ms, decision, question, needs_ping = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == "1"
-local has_request, has_fields, has_caller, is_pooled = ARGV[5] == "1", ARGV[6] == "1", ARGV[7] == "1", ARGV[8] == "1"
-local own_number, number_ms, cooldown_ms, keep_ms = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
-local audit_records_max, look_further, held_count = ARGV[13], tonumber(ARGV[14]), tonumber(ARGV[15])
-local is_last, request_value, pool_id, fields_value = ARGV[16] == "1", ARGV[17], ARGV[18], ARGV[19]
-local order, order_before, said_before, about = ARGV[20], ARGV[21], ARGV[22], ARGV[23]
-local default_at, json, candidates_count = tonumber(ARGV[24]), ARGV[25], tonumber(ARGV[26])
-local limits_packed, marks_packed, takers_packed, candidates_packed = ARGV[27], ARGV[28], ARGV[29], ARGV[30]
+local not_after_ms, decision, question, json, how = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local own_number, request_value, pool_id, fields_value = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local order, order_before, said_before, about = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+local limits_packed, marks_packed, takers_packed, candidates_packed = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
+local number_ms, cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled,
+  look_further, held_count, is_last, candidates_count, default_at = cmsgpack.unpack(how)
+local NOBODY = "-1"
 tail_follows(4)
 local request_key = has_request and next_key()
 local fields_key = has_fields and next_key()
@@ -71,31 +70,29 @@ end
 bind_marks(marks_packed)
 bind_takers(takers_packed)
 bind_candidates(candidates_packed)
-local said, yes, yes_count, winner, position = {}, {}, 0, nil, -1
+local said, yes, yes_count, winner = {}, {}, 0, nil
 for at = 1, candidates_count do
-  next_candidate()
   if winner and yes_count >= look_further then
     said[at] = NOT_ASKED
-  elseif yes[its_buyer] or (at == default_at and winner) then
-    said[at] = OUTRANKED
   else
-    said[at] = why_not(decision, now)
+    next_candidate()
+    local is_outranked = yes[its_buyer] or (at == default_at and winner)
+    said[at] = is_outranked and OUTRANKED or why_not(decision, now)
     if said[at] == YES then
       yes[its_buyer] = true
       yes_count = yes_count + 1
-      if not winner then
-        winner = taker(at)
-        position = winner.position
-      end
+      winner = winner or taker(at)
     end
   end
 end
+local position = winner and as_text(winner.position) or NOBODY
 local number, passed = own_number, {}
 if winner and is_pooled then
   number, passed = free_number(pool_key, retired_key, now)
 end
 local status = not winner and "none" or not number and "no_tracking_number" or "sold"
 local verdicts = table.concat(said, ",")
+local sold_at, sold_until = as_text(now), as_text(now + number_ms)
 
 -- All writes: the first is one that a full memory refuses.
 count_request()
@@ -107,9 +104,9 @@ end
 if status ~= "sold" then
   return {status, verdicts}
 end
-redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", position, "number", number, "at_ms", now,
-  "bid", winner.bid, "about", about)
-take(winner, decision, now, now + number_ms)
+redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", position, "number", number,
+  "at_ms", sold_at, "bid", winner.bid, "about", about)
+take(winner, decision, sold_at, sold_until)
 for _, key in ipairs(held_keys) do
   if key ~= winner.leases then
     redis.call("ZREM", key, decision)
@@ -120,8 +117,8 @@ if is_pooled then
   lend(pool_key, lent_key, number, decision, now + number_ms + cooldown_ms)
 end
 redis.call("HSET", sale_key, "record", json, "question", question, "order", order, "position", position,
-  "sold_position", position, "number", number, "sold_at_ms", now, "until_ms", now + number_ms, "state", "sold",
-  "live_call", "", "live_until_ms", 0, "pool", pool_id, "said", verdicts,
+  "sold_position", position, "number", number, "sold_at_ms", sold_at, "until_ms", sold_until, "state", "sold",
+  "live_call", "", "live_until_ms", "0", "pool", pool_id, "said", verdicts,
   "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
 redis.call("PEXPIRE", sale_key, keep_ms)
 if request_key then

@@ -1,21 +1,24 @@
 -- number: tracking numbers of a ring pool. Pool: number -> free again at; lent: number -> sale;
 -- retired: numbers that left the catalog while they were lent.
 
+-- As a rule the first is it; behind retired ones it is looked for in pages.
+local RETIRED_PAGE = 16
+
 -- The free number that has rested longest, and the retired ones found before it; nil where none is free.
 local function free_number(pool, retired, now)
-  local passed, offset = {}, 0
+  local passed, offset, page = {}, 0, 1
   while true do
-    local found = redis.call("ZRANGEBYSCORE", pool, "-inf", now, "LIMIT", offset, 16)
+    local found = redis.call("ZRANGEBYSCORE", pool, "-inf", now, "LIMIT", offset, page)
     for _, number in ipairs(found) do
       if redis.call("SISMEMBER", retired, number) == 0 then
         return number, passed
       end
       passed[#passed + 1] = number
     end
-    if #found < 16 then
+    if #found < page then
       return nil, passed
     end
-    offset = offset + 16
+    offset, page = offset + page, RETIRED_PAGE
   end
 end
 

@@ -29,14 +29,14 @@ local function words_of(csv)
 end
 
 -- The first write is one that a full memory refuses, so that nothing is ever half taken.
-local function take(chosen, lease, now, slot_until_ms)
+local function take(chosen, lease, now_text, slot_until_text)
   for _, field in ipairs(words_of(chosen.periods)) do
     count_in(chosen.caps, field)
   end
   if chosen.leases then
-    keep_slot(chosen.leases, chosen.slots, lease, slot_until_ms)
-    redis.call("ZREMRANGEBYSCORE", chosen.leases, "-inf", now)
-    redis.call("ZREMRANGEBYSCORE", chosen.slots, "-inf", now)
+    keep_slot(chosen.leases, chosen.slots, lease, slot_until_text)
+    redis.call("ZREMRANGEBYSCORE", chosen.leases, "-inf", now_text)
+    redis.call("ZREMRANGEBYSCORE", chosen.slots, "-inf", now_text)
   end
   for at = chosen.first_mark, chosen.last_mark do
     redis.call("SET", keys[at], lease, "PX", chosen.bought_ms)

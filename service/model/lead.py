@@ -61,8 +61,8 @@ class RecordedBid(Struct, frozen=True, array_like=True):
 
 
 class PingRecord(Struct, frozen=True, omit_defaults=True):
-    """What a ping leaves behind for its posts, and the audit for `why`. Written without what is as it mostly is: that
-    was a fifth of each record."""
+    """What a ping leaves behind for its posts, and the audit for `why`. Written without what is as it mostly is: some
+    80 bytes of a record, twice."""
 
     decision_id: str
     endpoint: str

@@ -8,7 +8,7 @@ import msgspec
 from service.model.catalog import RingPool
 from service.store.asks import Sale, SellAsk, Sold
 from service.store.line import Word
-from service.store.packing import Pack, Packer, default_at, delivers_calls, post_room, refused_by
+from service.store.packing import Pack, Packer, default_at, delivers_calls, post_room, refused_by, stream
 from service.store.records import record_json, said_csv, said_of_reply, sale_of, words_of
 from service.store.runner import Asked, Runner, asked_of
 
@@ -104,19 +104,15 @@ def _named(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, json: by
     if pool:
         named += keys.pool(pool)
     named += [keys.buyer(buyer_id).leases for buyer_id in ask.held_buyers]
-    flags = [int(bool(flag)) for flag in (ask.needs_ping, ask.request_key, fields_key, tracked, pool)]
+    lives = (_number_ms(ask), cooldown_ms(pools, pool), settings.sale_keep_ms, settings.audit_records_max)
+    has = [bool(flag) for flag in (ask.needs_ping, ask.request_key, fields_key, tracked, pool)]
+    counts = (ask.look_further, len(ask.held_buyers), ask.is_last, len(ask.bids), default_at(ask.bids))
     args: list[Word] = [
         decision_id,
         ask.question,
-        *flags,
+        json,
+        stream((*lives, *has, *counts)),
         own_number,
-        _number_ms(ask),
-        cooldown_ms(pools, pool),
-        settings.sale_keep_ms,
-        settings.audit_records_max,
-        ask.look_further,
-        len(ask.held_buyers),
-        int(ask.is_last),
         ask.request_fields,
         pool,
         fields_key,
@@ -124,9 +120,6 @@ def _named(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, json: by
         "".join(f"{place}," for place in range(len(ask.said_before))),
         said_csv(ask.said_before) + "," if ask.said_before else "",
         _about_json(ask),
-        default_at(ask.bids),
-        json,
-        len(ask.bids),
     ]
     return Pack(named, args)
 

@@ -70,6 +70,18 @@ def test_every_key_and_argument_is_named_as_the_header_says(path: Path) -> None:
     assert names_said(header["ARGV"]) == names_bound(body, "ARGV")
 
 
+@pytest.mark.parametrize("verb", ["hold", "sell"])
+def test_the_words_of_a_stream_are_named_as_the_header_says(verb: str) -> None:
+    path = lua_folder() / f"{verb}.lua"
+    said = dict(re.findall(r"(\w+) \(msgpack: ([\w,; ]+)\)", header_of(path)["ARGV"]))
+    bound = re.findall(r"^local ([\w,\s]+?) = cmsgpack\.unpack\((\w+)\)", body_of(path), re.MULTILINE)
+    assert [stream for _, stream in bound] == ["how"]
+    for names, stream in bound:
+        assert re.findall(r"\w+", names) == re.findall(r"\w+", said[stream])
+        for name in re.findall(r"\w+", names):
+            assert len(re.findall(rf"\b{name}\b", body_of(path))) > 1, f"{name} is bound and not used"
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_no_bare_number_stands_below_the_names(path: Path) -> None:
     body = body_of(path)
