@@ -25,8 +25,8 @@ def refuse_unless_empty(client: "Redis") -> None:
     found = next(iter(client.scan_iter(match=_KEYS, count=PAGE)), None)
     if found is not None:
         raise AccountInUse(
-            f"The account {ACCOUNT!r} of this Redis is not empty (it has {found.decode()!r}). Benchmarks wipe it when they "
-            "end, so they only begin in an empty one: give another Redis, or none for one of their own."
+            f"The account {ACCOUNT!r} of this Redis is not empty (it has {found.decode()!r}). Benchmarks "
+            "wipe it when they end, so they begin only in an empty one: give another Redis, or none for one of theirs."
         )
 
 

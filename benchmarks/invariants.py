@@ -25,8 +25,6 @@ def check(
     return [sentence for broken in CHECKS for sentence in islice(broken(found), FINDINGS_MAX)]
 
 
-
-
 def buyers_above_their_cap(now: Standing) -> Iterator[str]:
     for buyer in now.catalog.buyers.values():
         holds, slots = now.live(now.holds[buyer.id]), now.live(now.slots[buyer.id])
@@ -51,7 +49,9 @@ def holds_that_no_ping_took(now: Standing) -> Iterator[str]:
                 yield f"buyer {buyer_id} is held for {decision}, of which there is no ping"
             elif decision in now.sales:
                 yield f"buyer {buyer_id} is still held for {decision}, which is sold"
-            elif not any(b.buyer_id == buyer_id and word == 0 for b, word in zip(ping.record.bids, ping.said, strict=False)):
+            elif not any(
+                b.buyer_id == buyer_id and word == 0 for b, word in zip(ping.record.bids, ping.said, strict=False)
+            ):
                 yield f"buyer {buyer_id} is held for {decision}, whose ping was not offered it"
 
 
@@ -97,7 +97,9 @@ def numbers_lent_twice(now: Standing) -> Iterator[str]:
     for event in now.events:
         if event.kind == "sold" and event.number:
             sold[event.number].append(event)
-    cooldowns_ms = {number: pool.cooldown_seconds * 1000 for pool in now.catalog.pools.values() for number in pool.numbers}
+    cooldowns_ms = {
+        number: pool.cooldown_seconds * 1000 for pool in now.catalog.pools.values() for number in pool.numbers
+    }
     held_ms = min(endpoint.number_hold_seconds * 1000 for endpoint in now.catalog.endpoints.values())
     for number, events in sold.items():
         for before, after in pairwise(events):
@@ -150,7 +152,9 @@ def leases_that_never_end(now: Standing) -> Iterator[str]:
 
 def _slot_ms(endpoint: Endpoint) -> int:
     ring_ms: int = endpoint.ring_seconds * 1000 + RING_GRACE_MS
-    return max(endpoint.number_hold_seconds * 1000, ring_ms if endpoint.edge_heartbeats else endpoint.max_call_seconds * 1000)
+    return max(
+        endpoint.number_hold_seconds * 1000, ring_ms if endpoint.edge_heartbeats else endpoint.max_call_seconds * 1000
+    )
 
 
 CHECKS: tuple[Callable[[Standing], Iterator[str]], ...] = (

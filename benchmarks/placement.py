@@ -1,5 +1,5 @@
-"""Which process runs on which core. The server under test has one for itself; Redis and whoever asks share another where
-there are only two, so that a ceiling is the server's own."""
+"""Which process runs on which core. The server under test has one for itself; Redis and whoever asks share another
+where there are only two, so that a ceiling is the server's own."""
 
 import contextlib
 import os

@@ -1,5 +1,5 @@
-"""What pings and posts ask of the store, made from a bench catalog without HTTP: to measure scripts and the store alone,
-and to fill buyers."""
+"""What pings and posts ask of the store, made from a bench catalog without HTTP: to measure scripts and the store
+alone, and to fill buyers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -67,7 +67,7 @@ class Reservations:
         self.catalog = catalog
         self.endpoint = catalog.endpoints[worlds.ENDPOINT]
         self._index = build(catalog, worlds.OFFER)
-        self._limits = limits_of(catalog, self.endpoint, Source(id="other"))
+        self._limits = limits_of(catalog, self.endpoint, Source(id="other", name="other"))
         self._shielded = shielded
 
     def hold(self, number: int, now_ms: int) -> HoldAsk:

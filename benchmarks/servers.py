@@ -1,5 +1,5 @@
-"""The processes under measurement: a Redis, the exchange, the bare handler. Each is pinned, and ended by its pid when its
-block is left, however it is left; one whose suite is killed ends with it (Linux)."""
+"""The processes under measurement: a Redis, the exchange, the bare handler. Each is pinned, and ended by its pid when
+its block is left, however it is left; one whose suite is killed ends with it (Linux)."""
 
 import http.client
 import json

@@ -58,8 +58,6 @@ class Standing(Struct, frozen=True):
         return {decision: until_ms for decision, until_ms in leases.items() if until_ms > self.now_ms}
 
 
-
-
 def standing(
     client: Any, catalog: Catalog, *, answered: int | None = None, hold_seconds_max: int | None = None
 ) -> Standing:
@@ -162,8 +160,16 @@ def _event(fields: dict[str, bytes]) -> Event:
 def _lasting(client: Any, account: str) -> list[str]:
     prefix = f"{{{account}}}:"
     passing = tuple(prefix + kind for kind in PASSING)
-    keys = [key for key in islice(client.scan_iter(match=f"{prefix}*", count=PAGE), LASTING_SAMPLE) if _text(key).startswith(passing)]
-    return [_text(key) for key, left_ms in zip(keys, _asked(client, [("PTTL", key) for key in keys]), strict=True) if left_ms == -1]
+    keys = [
+        key
+        for key in islice(client.scan_iter(match=f"{prefix}*", count=PAGE), LASTING_SAMPLE)
+        if _text(key).startswith(passing)
+    ]
+    return [
+        _text(key)
+        for key, left_ms in zip(keys, _asked(client, [("PTTL", key) for key in keys]), strict=True)
+        if left_ms == -1
+    ]
 
 
 def _text(value: Any) -> str:

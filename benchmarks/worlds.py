@@ -1,11 +1,10 @@
-"""The worlds that are measured: a catalog whose buyers, caps and numbers are so many that only the exchange is felt, and
-leads that it wants. Everything follows from a seed or from counting; nothing is random from run to run.
+"""The worlds that are measured: a catalog whose buyers, caps and numbers are so many that only the exchange is felt,
+and leads that it wants. Everything follows from a seed or from counting; nothing is random from run to run.
 """
 
-import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 ACCOUNT = "bench"
@@ -24,6 +23,8 @@ NUMBER_HOLD_SECONDS = 120
 COOLDOWN_SECONDS = 1
 RING_SECONDS = 20
 PING_TTL_SECONDS = 60
+LEADS = 600
+"""That differ in more than their caller: all combinations of what `lead` counts through."""
 
 AREA_CODES = (212, 310, 415, 646, 718, 805, 916, 917)
 CALLERS_PER_AREA_CODE = 800_000
@@ -123,12 +124,8 @@ def lead(number: int) -> bytes:
     )
 
 
-def leads(first: int = 0) -> Iterator[bytes]:
-    """Bodies without end, each a caller of its own."""
-    return map(lead, itertools.count(first))
-
-
-def write_leads(path: Path, count: int, first: int = 0) -> Path:
-    """A file of request bodies, one a line, as `pingpost bench --leads` takes it."""
-    path.write_bytes(b"\n".join(itertools.islice(leads(first), count)) + b"\n")
+def write_leads(path: Path) -> Path:
+    """A file of bodies for `pingpost bench --leads`, which puts a number of its own into each caller it sends."""
+    bodies = [msgspec.json.decode(lead(at)) for at in range(LEADS)]
+    path.write_bytes(b"".join(msgspec.json.encode(body | {"caller_id": "1{number}"}) + b"\n" for body in bodies))
     return path

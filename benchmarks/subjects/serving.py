@@ -1,0 +1,227 @@
+"""Servers under load: the exchange in one world or another, and the bare handler, by the same driver."""
+
+import asyncio
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from benchmarks import worlds
+from benchmarks.bench import Bench, Measured, Void, redis_state
+from benchmarks.driving import Driven, Load, drive
+from benchmarks.invariants import check
+from benchmarks.reservations import FILLED_SECONDS, fill, load
+from benchmarks.results import Figures
+from benchmarks.servers import Served, bare_handler, exchange, reload
+from benchmarks.worlds import World
+
+WARM_UP_SHARE = 0.1
+WARM_UP_SECONDS = 1.0
+SMOKE_RATE = 100.0
+"""Arrivals a second where times are not judged: any machine keeps up."""
+SMOKE_FACTOR_MAX = 3.0
+RELOAD_PAUSE_SECONDS = 0.5
+TRIPS_ASKED = 200
+STEPS = (0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
+"""Of a sweep, as shares of the ceiling."""
+MIX = "ping=90,post=8,call=2"
+
+
+class Ready(Struct):
+    """The exchange in a world, with its Redis."""
+
+    served: Served
+    client: Any
+    catalog: Path
+    sales: int | None = 0
+    """Answered so far; None once some were not counted."""
+
+    def load(self, bench: Bench, asked: Load) -> Driven:
+        driven = drive(bench, self.served, asked)
+        has_posts = "post" in asked.mix
+        if self.sales is not None:
+            uncounted = has_posts and asked.warm_up_s
+            self.sales = None if uncounted else self.sales + driven.statuses.get("post", {}).get("success", 0)
+        return driven
+
+
+@contextmanager
+def ready(bench: Bench, world: World, *flags: str) -> Iterator[Ready]:
+    """Starts it and fills who is to be full; afterwards the promises are checked in Redis. Raises Void."""
+    catalog = worlds.write_catalog(bench.folder / "catalog", world)
+    with bench.redis() as (url, client), exchange(bench.cores, url, catalog, *flags) as served:
+        if world.full_buyers:
+            fill_full(url, catalog, world)
+        made = Ready(served, client, catalog)
+        yield made
+        broken = check(
+            client,
+            load(worlds.write_catalog(bench.folder / "checked", world)),
+            answered=made.sales,
+            hold_seconds_max=FILLED_SECONDS if world.full_buyers else None,
+        )
+        if broken:
+            raise Void("; ".join(broken))
+
+
+def fill_full(url: str, catalog: Path, world: World) -> None:
+    """Brings the world's full buyers to their caps, by holds that outlast the run."""
+    asyncio.run(fill(url, load(catalog), world.full_buyers))
+
+
+def bare_ceiling(bench: Bench, buyers: int) -> Measured:
+    """Closed loop: what the bare handler answers at most, and its CPU a request."""
+    with bare_handler(bench.cores, buyers) as served:
+        drive(bench, served, _warm_up(bench))
+        driven = drive(bench, served, Load(requests=bench.size.requests))
+        return Measured(driven.figures(), statuses=driven.words)
+
+
+def ceiling(bench: Bench, world: World, mix: str = "ping=100") -> Measured:
+    """Closed loop: what the exchange answers at most, its CPU a request, and that of Redis."""
+    with ready(bench, world) as made:
+        made.load(bench, _warm_up(bench))
+        before = redis_state(made.client)
+        driven = made.load(bench, Load(requests=bench.size.requests, mix=mix))
+        after = redis_state(made.client)
+        redis_s = after["cpu_seconds"] - before["cpu_seconds"]
+        figures = driven.figures() | {"redis_us": redis_s / driven.answered * 1_000_000}
+        return Measured(figures, statuses=driven.words, redis_before=before, redis_after=after)
+
+
+def bare_steady(bench: Bench, buyers: int, of: str, share: float) -> Measured:
+    """Open loop on the bare handler, at a share of another subject's ceiling."""
+    with bare_handler(bench.cores, buyers) as served:
+        driven = drive(bench, served, _steady(bench, of, share, bench.size.seconds))
+        return Measured(driven.figures(), statuses=driven.words)
+
+
+def steady(bench: Bench, world: World, of: str, share: float, mix: str = "ping=100") -> Measured:
+    """Open loop on the exchange, at a share of a subject's ceiling."""
+    with ready(bench, world) as made:
+        driven = made.load(bench, _steady(bench, of, share, bench.size.seconds, mix))
+        return Measured(driven.figures(), statuses=driven.words)
+
+
+def reloading(bench: Bench, world: World, of: str, share: float, mix: str = MIX) -> Measured:
+    """The same, while the catalog is taken anew again and again. The child that compiles it is on the server's core."""
+    with ready(bench, world) as made, _reloads(made, world) as count:
+        asked = _steady(bench, of, share, bench.size.reload_seconds, mix)
+        driven = made.load(bench, asked)
+        if not count.done:
+            raise Void("no reload was done while the load ran")
+        return Measured(driven.figures() | {"reloads": float(count.done)}, statuses=driven.words)
+
+
+class _Reloads(Struct):
+    done: int = 0
+    fault: str = ""
+
+
+@contextmanager
+def _reloads(made: Ready, world: World) -> Iterator[_Reloads]:
+    """Another edition of the catalog and a reload, in turn, until the block ends."""
+    count, stop = _Reloads(), threading.Event()
+
+    def work() -> None:
+        try:
+            while not stop.wait(RELOAD_PAUSE_SECONDS):
+                worlds.write_catalog(made.catalog, replace(world, edition=count.done % 50 + 1))
+                reload(made.served)
+                count.done += 1
+        except Exception as fault:  # told by the measurement, which waits for it
+            count.fault = f"{type(fault).__name__}: {fault}"
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield count
+    finally:
+        stop.set()
+        thread.join()
+    if count.fault:
+        raise Void(f"a reload failed: {count.fault}")
+
+
+def overload(bench: Bench, world: World, of: str, factor: float) -> Measured:
+    """Open loop beyond the ceiling: what is answered 503 is turned away, the others are served."""
+    with ready(bench, world) as made:
+        rate = _rate(bench, of, min(factor, SMOKE_FACTOR_MAX))
+        asked = Load(rate=rate, seconds=bench.size.overload_seconds, warm_up_s=_lead_in(bench), allow="unavailable")
+        driven = made.load(bench, asked)
+        return Measured(driven.figures() | {"asked_per_second": rate}, statuses=driven.words)
+
+
+def sweep(bench: Bench, world: World, of: str) -> Measured:
+    """Open loop at one rate after the other, up to more than the ceiling."""
+    points: list[Figures] = []
+    with ready(bench, world) as made:
+        made.load(bench, _warm_up(bench))
+        for share in STEPS if not bench.is_smoke else STEPS[:2]:
+            rate = _rate(bench, of, share)
+            asked = Load(rate=rate, seconds=bench.size.step_seconds, warm_up_s=_lead_in(bench) / 2, allow="unavailable")
+            driven = made.load(bench, asked)
+            points.append(driven.figures() | {"rate": rate, "share": share})
+            time.sleep(_lead_in(bench) / 2)  # holds of a step beyond saturation run out before the next
+    return Measured({}, points=points)
+
+
+def trips(bench: Bench, world: World) -> Measured:
+    """Round trips to Redis of a ping and of its post: reads that Redis did on its sockets, one request at a time.
+
+    The worker looks at Redis' clock every few seconds, which is why the figures are rounded.
+    """
+    count = TRIPS_ASKED
+    with ready(bench, world) as made:
+        connection = http.client.HTTPConnection("127.0.0.1", made.served.port, timeout=10)
+
+        def ask(kind: str, body: bytes) -> dict[str, Any]:
+            path = f"/api/v1/inbound_webhooks/{kind}/{worlds.ENDPOINT}"
+            connection.request("POST", path, body, {"Content-Type": "application/json"})
+            said: dict[str, Any] = json.loads(connection.getresponse().read())
+            if said["status"] != "success":
+                raise Void(f"a {kind} was answered {said}")
+            return said
+
+        at_first = _reads(made.client)
+        pings = [ask("ping", worlds.lead(number)) for number in range(count)]
+        after_pings = _reads(made.client)
+        for ping in pings:
+            ask("post", json.dumps({"ping_id": ping["try_all_buyers_ping_id"]}).encode())
+        after_posts = _reads(made.client)
+        connection.close()
+        made.sales = count
+    return Measured(
+        {
+            "trips_per_ping": round((after_pings - at_first - 1) / count, 1),
+            "trips_per_post": round((after_posts - after_pings - 1) / count, 1),
+        }
+    )
+
+
+def _reads(client: Any) -> int:
+    """Reads of Redis from its clients so far; asking for it is one."""
+    return int(client.info("stats")["total_reads_processed"])
+
+
+def _warm_up(bench: Bench) -> Load:
+    return Load(requests=max(round(bench.size.requests * WARM_UP_SHARE), 100))
+
+
+def _steady(bench: Bench, of: str, share: float, seconds: float, mix: str = "ping=100") -> Load:
+    return Load(rate=_rate(bench, of, share), seconds=seconds, warm_up_s=_lead_in(bench), mix=mix)
+
+
+def _lead_in(bench: Bench) -> float:
+    return 0.2 if bench.is_smoke else WARM_UP_SECONDS
+
+
+def _rate(bench: Bench, of: str, share: float) -> float:
+    return SMOKE_RATE * share if bench.is_smoke else bench.ceiling_of(of) * share
