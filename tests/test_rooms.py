@@ -12,7 +12,7 @@ PACKAGE = Path(service.__file__).parent
 ROWS = [
     {"model", "errors", "settings", "metrics", "logs"},
     {"catalog", "match", "wire"},
-    {"served", "store"},
+    {"bench", "served", "store"},
     {"exchange"},
     {"app", "pages"},
     {"__main__", "cli", "process"},
@@ -28,6 +28,7 @@ FORBIDDEN = {
     "jinja2": {"pages"},
     "tomllib": {"catalog"},
     "prometheus_client": {"metrics", "process"},
+    "hdrh": {"bench"},
 }
 """Libraries that only these rooms may know."""
 

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from service import __version__
+from service.cli.bench_arguments import add_bench
 from service.settings import TABLE, Setting
 
 COMPILE = "compile"
@@ -20,6 +21,7 @@ examples:
   pingpost diff config/catalog new-catalog         what would change, contract by contract
   pingpost explain --endpoint my_endpoint --lead lead.json --at 2026-11-23T09:30
   pingpost token                                   a new token and its SHA-256 for a traffic source
+  pingpost bench --endpoint my_endpoint --rate 500 load on a running service; bench --help for more
   PINGPOST_ADMIN_TOKEN=... pingpost status         slots, holds, caps and pools of a running service
 
 SIGHUP makes `serve` take a new catalog; SIGTERM or Ctrl-C makes it finish what is in flight and end.
@@ -44,6 +46,7 @@ def parser(*, for_service: bool = False) -> argparse.ArgumentParser:
     token = commands.add_parser("token", help="make a token for a traffic source, an edge or an operator")
     token.set_defaults(run=("tokens", "make"))
     _add_status(commands)
+    add_bench(commands)
     if for_service:
         _add_compile(commands)
     return top
