@@ -22,6 +22,8 @@ class Size(Struct, frozen=True):
 
     requests: int
     """Of a closed loop; a tenth of them before it, to warm up."""
+    bare_requests: int
+    """The same on the bare handler, which is done with them sooner."""
     seconds: float
     """Of an open loop at one rate."""
     overload_seconds: float
@@ -39,6 +41,7 @@ class Size(Struct, frozen=True):
 
 FULL = Size(
     requests=15_000,
+    bare_requests=60_000,
     seconds=5.0,
     overload_seconds=5.0,
     step_seconds=3.0,
@@ -50,6 +53,7 @@ FULL = Size(
 )
 SMOKE = Size(
     requests=300,
+    bare_requests=300,
     seconds=1.0,
     overload_seconds=1.0,
     step_seconds=0.5,

@@ -54,7 +54,7 @@ BUDGETS: tuple[Budget, ...] = (
     Budget("p99 of a ping / of the bare handler, at half the ceiling", 2.0,
            ratio("ping_half", "ping_p99_ms", "bare_half"), "latency"),
     Budget("match for the best 10: 10,000 contracts / 30", 5.0, ratio("match_10000", "rank_us", "match_30"), "match"),
-    Budget("CPU of a ping: 10,000 contracts / 30", 1.2, ratio("ping_many", "cpu_us", CEILING), "cpu"),
+    Budget("CPU of a ping: 10,000 contracts / 30", 1.2, ratio("ping_many", "cpu_us", CEILING), "pings"),
     Budget("client CPU of a ping's reservation, its post's and the release", 60.0, figure("cycle", "cycle_client_us"),
            "store", "µs"),
     Budget("round trips to Redis of a ping", 1.0, figure("trips", "trips_per_ping"), "store"),

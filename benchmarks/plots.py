@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.plan import SUBJECTS
+from benchmarks.plan import CLOSED_GROUPS, SUBJECTS
 from benchmarks.results import Results
 from benchmarks.tables import SWEPT, sweep_steps
 
@@ -62,7 +62,9 @@ def _fullness(axes: Axes, results: Results) -> bool:
 
 def _cpu(axes: Axes, results: Results) -> bool:
     rows = [
-        (s.title, median(found)) for s in SUBJECTS if s.group == "cpu" and (found := results.values(s.id, "cpu_us"))
+        (s.title, median(found))
+        for s in SUBJECTS
+        if s.group in CLOSED_GROUPS and (found := results.values(s.id, "cpu_us"))
     ]
     if not rows:
         return False

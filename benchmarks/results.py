@@ -89,10 +89,11 @@ def begun(kind: str, settings: Mapping[str, object]) -> Results:
     )
 
 
-def write(results: Results, folder: Path) -> Path:
-    """Writes `<date>-<commit>.json` and returns its path."""
+def write(results: Results, folder: Path, part: str = "") -> Path:
+    """Writes `<date>-<commit>.json`, with the part of the suite in its name where it is not all of it; its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{results.started_at[:10]}-{results.commit}.json"
+    suffix = "".join(f"-{group.strip()}" for group in part.split(",") if group.strip())
+    path = folder / f"{results.started_at[:10]}-{results.commit}{suffix}.json"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
     return path
 

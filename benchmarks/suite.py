@@ -91,7 +91,7 @@ def chosen(only: str, *, is_smoke: bool) -> list[Subject]:
     groups = {name.strip() for name in only.split(",") if name.strip()} or set(GROUPS)
     if unknown := sorted(groups - set(GROUPS)):
         raise ValueError(f"There is no group {', '.join(unknown)}: there are {', '.join(GROUPS)}.")
-    needs_ceiling = bool(groups & {"latency", "fullness", "reload", "overload", "sweep"}) and not is_smoke
+    needs_ceiling = bool(groups & {"pings", "latency", "fullness", "reload", "overload", "sweep"}) and not is_smoke
     return [
         subject
         for subject in SUBJECTS
@@ -160,7 +160,7 @@ def main() -> int:
         status = 130
     # Kept, so that it can be looked at when a smoke run has failed.
     folder = told.out or (Path(tempfile.gettempdir()) / "pingpost-bench-smoke" if told.smoke else FOLDER)
-    path = stored.write(results, folder)
+    path = stored.write(results, folder, told.only)
     print(markdown(results))
     print(f"\nwritten: {path}")
     if status == 0 and results.failures:

@@ -12,8 +12,8 @@ ACCOUNT = "bench"
 ENDPOINT = "bench"
 OFFER = "calls"
 POOL = "pool"
-NUMBERS = 20_000
-"""Of the pool: a run of ten seconds lends some thousands, and none of them comes back while it lasts."""
+NUMBERS = 8_000
+"""Of the pool: a run of ten seconds lends two or three thousand, of which none comes back while it lasts."""
 PLENTY = 1_000_000
 """A cap that nothing here reaches."""
 FULL_CAP = 20
@@ -24,7 +24,7 @@ COOLDOWN_SECONDS = 1
 RING_SECONDS = 20
 PING_TTL_SECONDS = 60
 LEADS = 600
-"""That differ in more than their caller: all combinations of what `lead` counts through."""
+"""That differ in more than their caller: `lead` has counted through everything then."""
 
 AREA_CODES = (212, 310, 415, 646, 718, 805, 916, 917)
 CALLERS_PER_AREA_CODE = 800_000
