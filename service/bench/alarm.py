@@ -1,9 +1,8 @@
 """A timer that rings to the microsecond.
 
-An event loop's own timers ring on whole milliseconds, which at 2,000 arrivals a second would be four arrivals late on
-the average of each burst, and would add up to a millisecond to every latency that counts from the due time. A timerfd
-has the clock's own resolution; re-arming it is one system call, 1 µs. Where there is none the loop's timer is used, and the lag
-that is reported shows it.
+An event loop's own timers ring on whole milliseconds, which would add up to one to every latency that counts from the
+due time. A timerfd has the clock's own resolution; re-arming it is one system call, 1 µs. Where there is none the
+loop's timer is used, and the lag that is reported shows it.
 """
 
 import asyncio
@@ -46,6 +45,12 @@ class Alarm:
         # Setting it again also forgets that it has rung, so that nothing need be read.
         self._spec.at_s, self._spec.at_ns = divmod(at_ns, _NS_PER_S)
         self._libc.timerfd_settime(self._fd, _TFD_TIMER_ABSTIME, ctypes.byref(self._spec), None)
+
+    def quiet(self) -> None:
+        """Forgets that it has rung, and rings no more; without a `set` or this it would ring again and again."""
+        if self._fd is not None:
+            self._spec.at_s = self._spec.at_ns = 0  # which disarms it
+            self._libc.timerfd_settime(self._fd, 0, ctypes.byref(self._spec), None)
 
     def close(self) -> None:
         if self._handle is not None:

@@ -86,15 +86,15 @@ class _Other(Struct):
 
 Told = PingTold | CallSold | DataSold | Routed | EventTaken
 
+_SHAPES: Final[dict[Kind, tuple[type[Told], ...]]] = {
+    "ping": (PingTold,),
+    "post": (CallSold, DataSold),
+    "route": (Routed,),
+    "event": (EventTaken,),
+}
 _DECODERS: Final[dict[Kind, tuple[Any, ...]]] = {
-    kind: tuple(msgspec.json.Decoder(shape).decode for shape in shapes)
-    for kind, shapes in {
-        "ping": (PingTold,),
-        "post": (CallSold, DataSold),
-        "route": (Routed,),
-        "event": (EventTaken,),
-    }.items()
-}  # type: ignore[assignment]
+    kind: tuple(msgspec.json.Decoder(shape).decode for shape in shapes) for kind, shapes in _SHAPES.items()
+}
 _DECODE_OTHER: Final = msgspec.json.Decoder(_Other).decode
 NO_WORD: Final = "?"
 REFUSING: Final = frozenset({429, 503})

@@ -7,8 +7,8 @@ from service.bench.plan import Kind
 
 
 class Asked(Struct, gc=False):
-    """`due_ns` is when it ought to leave, on `time.monotonic_ns`; its latency counts from there. `call` and `event` are of
-    steps of a call; `is_repeat`: sent a second time on purpose."""
+    """`due_ns` is when it ought to leave, on `time.monotonic_ns`; its latency counts from there. `call` and `event` are
+    of steps of a call; `is_repeat`: sent a second time on purpose."""
 
     kind: Kind
     due_ns: int

@@ -1,13 +1,13 @@
 """Two results side by side, with a verdict that knows their spread.
 
-Each figure is compared by the medians of its samples. The samples are the runs of each side where both have at least three; else
-the ten slices of each run, which know the noise within a run and not what differs between runs. A difference
-counts if it is larger than EFFECT_MIN and if the ratio of medians, over RESAMPLES seeded resamplings (bootstrap), lies on
-one side of 1 in all but a hundredth of them.
+Each figure is compared by the medians of its samples. The samples are the runs of each side where both have at least
+three; else the ten slices of each run, which know the noise within a run and not what differs between runs. A
+difference counts if it is larger than EFFECT_MIN and if the ratio of medians, over RESAMPLES seeded resamplings
+(bootstrap), lies on one side of 1 in all but a hundredth of them.
 """
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Final, Literal
@@ -30,6 +30,7 @@ ANSWERS_MIN: Final = 200
 """With fewer, a p99 is one or two requests."""
 
 File = Run | FindMax
+_DECODE: Callable[[bytes], File] = msgspec.json.Decoder(Run | FindMax).decode
 
 
 class Row(Struct, frozen=True):
@@ -56,7 +57,7 @@ class Comparison(Struct, frozen=True):
 def read(path: Path) -> File:
     """A file that `--json` wrote. Raises BenchFailed."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=File)
+        return _DECODE(path.read_bytes())
     except OSError as fault:
         raise BenchFailed(f"{path} cannot be read: {fault.strerror}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
@@ -81,8 +82,8 @@ def compare(a: Sequence[File], b: Sequence[File]) -> Comparison:
         for figure in ("p50", "p99")
     ]
     if runs_a[0].loop == "closed" and by_run:
-        rates = ([run.rate_answered for run in side] for side in (runs_a, runs_b))
-        rows.append(_row("answers/s", *rates, draw, lower_is_better=False))
+        rates_a, rates_b = ([run.rate_answered for run in side] for side in (runs_a, runs_b))
+        rows.append(_row("answers/s", rates_a, rates_b, draw, lower_is_better=False))
     samples = "runs" if by_run else "slices of each run; three runs a side would know more"
     return Comparison(_together(rows), rows, samples=samples)
 

@@ -139,7 +139,7 @@ def _processes(crew: list[Order]) -> Iterator[list["Pipe[Any, Any]"]]:
                 started.append((process, ours))
         yield [pipe for _, pipe in started]
     finally:
-        for process, pipe in started:
+        for _, pipe in started:
             pipe.close()  # tells it to stop, if it still runs
         for process, _ in started:
             process.join(2.0)

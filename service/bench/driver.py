@@ -1,13 +1,15 @@
-"""One process that drives load: arrivals fall due on a schedule, whatever the service does, and latency counts from there.
+"""One process that drives load: arrivals fall due on a schedule, whatever the service does; latency counts from there.
 
-Arrivals are a **Poisson** process: leads come from many publishers that know nothing of each other, and so come in clumps; evenly
-spaced arrivals would flatter every service, for they never meet in a queue. It also has the useful property that
-several processes, each with its part of the rate, make together the very same process as one with all of it.
+Arrivals are a **Poisson** process: leads come from many publishers that know nothing of each other, and so come in
+clumps; evenly spaced arrivals would flatter every service, for they never meet in a queue. It also has the useful
+property that several processes, each with its part of the rate, make together the very same process as one with all.
 
 Whose fault a delay is: from the due time until this process looks at the clock it is ours, and is reported as lag. A
 request that then finds all connections busy waits because answers are outstanding: that is the service's, and counts.
 
-CPU of a ping, five bids in its answer, judged and recorded: see PROFILE.
+CPU of a ping with five bids in its answer, judged and recorded, beside the bare handler on two shared cores: 22 µs at
+14,000 a second (closed loop, 32 connections), 32 µs at 12,000 and 53 µs at 5,000 in an open loop, where each wake-up of
+the process serves fewer of them.
 """
 
 import asyncio
@@ -108,19 +110,21 @@ class Driver:
             if due_ns >= self._until_ns:
                 self._end()
                 return
+            if self._is_ending:
+                return
             lag_ns = time.monotonic_ns() - due_ns
-            if lag_ns < 0 or self._is_ending:
+            if lag_ns < 0:
                 break
             if due_ns >= self._from_ns:
                 self._figures.record_lag(lag_ns // 1000)
                 self._figures.tally.arrivals += 1
             self._due_ns = due_ns + self._gap_ns()
             self._send(self._questions.next(due_ns))
-        if not self._is_ending:
-            self._alarm.set(self._due_ns)
+        self._alarm.set(min(self._due_ns, self._until_ns))
 
     def _begin_closed(self) -> None:
-        for _ in range(_connections(self._lines)):
+        self._alarm.quiet()
+        for _ in range(self._lines.count):
             self._next_of_closed()
 
     def _next_of_closed(self) -> None:
@@ -208,6 +212,7 @@ class Driver:
         if self._is_ending:
             return
         self._is_ending = True
+        self._alarm.quiet()
         if not self._on_way:
             self._done.set()
         else:
@@ -218,6 +223,7 @@ class Driver:
             return
         self._figures.tally.is_behind = True
         self._is_ending = True
+        self._alarm.quiet()
         self._done.set()
 
     def _told(self) -> Tally:
@@ -259,17 +265,13 @@ def _cut(body: bytes) -> str:
     return body[: BODY_CHARACTERS_MAX * 4].decode(errors="replace")[:BODY_CHARACTERS_MAX]
 
 
-def _connections(lines: Lines) -> int:
-    return lines.count
-
-
 async def work(order: Order, pipe: "Connection[Ready | Progress | Tally | Failed, Start | Stop]") -> None:
     """Opens, waits for Start, drives, and tells its tally. Ends early on Stop, and when the other end is gone."""
     driver = Driver(order)
     try:
         await driver.open()
-    except (OSError, TimeoutError) as fault:
-        pipe.send(Failed(f"{order.plan.url} takes no connection: {fault or 'no answer'}."))
+    except OSError as fault:
+        pipe.send(Failed(f"{order.plan.url} takes no connection: {str(fault) or 'no answer'}."))
         return
     started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 

@@ -29,7 +29,8 @@ class Unexpected(Struct, frozen=True):
 
 
 class Tally(Struct, kw_only=True):
-    """Figures of one process, or of all, that can be sent between them. Histograms are encoded, µs, by slice and kind."""
+    """Figures of one process, or of all, that can be sent between them. Histograms are of µs, encoded, by slice and
+    kind."""
 
     arrivals: int = 0
     due: int = 0

@@ -69,7 +69,7 @@ def ask_instructions(url: str, endpoint: str, token: str) -> Instructions:
 
 def _why(code: int, asked: str, endpoint: str) -> str:
     if code == 401:
-        return f"The posting instructions of {endpoint!r} need a token: set PINGPOST_BENCH_TOKEN, or give leads by --leads."
+        return f"{endpoint!r} shows its instructions to a token only: set PINGPOST_BENCH_TOKEN, or give --leads."
     if code == 404:
         return f"There is no endpoint {endpoint!r} at this service, or it is no pingpost: {asked} answered 404."
     return f"{asked} answered {code}."

@@ -18,6 +18,8 @@ from service.settings import SettingWrong
 VARIANTS: Final = 512
 """Leads that differ in more than their number; ten for each state, some 300 KB."""
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
+_ASKER: Final = ("traffic_source_id", "auth_token")
+"""What says who asks, and stands in a post as in its ping."""
 NUMBERS: Final = 8_000_000
 """Seven digits whose first is 2 to 9. Leads further apart than this share a number; at 15,000 a second nine minutes
 lie between them, and no ping lives so long."""
@@ -26,10 +28,10 @@ _STEP: Final = 4_999_999
 
 
 class Lead(Struct, frozen=True):
-    """A ping's request as a template with `slots` places for its number; the same request each time where there is none.
+    """A ping's request as a template with `slots` places for its number; always the same where there is none.
 
-    `rest` is what its post adds to `{"ping_id":"…"`, as a template with `rest_slots`; `caller` is the caller of its call
-    as a template with `caller_slots`, empty where the lead has none.
+    `rest` is what its post adds to `{"ping_id":"…"`, as a template with `rest_slots`; `caller` is who calls, as a
+    template with `caller_slots`, empty where the lead has none.
     """
 
     template: bytes
@@ -61,7 +63,7 @@ class Leads(Struct, frozen=True):
 
 
 def invented_leads(plan: Plan, said: Instructions, target: Target) -> Leads:
-    """Leads that the endpoint takes, spread over all states and the plan's sources. Raises BenchFailed, SettingWrong."""
+    """Leads that the endpoint takes, over all states and the plan's sources. Raises BenchFailed, SettingWrong."""
     _refuse_what_cannot_be_measured(plan, said, target)
     sources: tuple[str | None, ...] = source_ids(plan)
     if said.auth_required:
@@ -107,7 +109,7 @@ def leads_of_file(plan: Plan, path: Path, target: Target) -> Leads:
             raise BenchFailed(f"{path}:{at} is not a JSON object: {fault}.") from None
         if not target.token:
             body.setdefault("traffic_source_id", sources[len(variants) % len(sources)])
-        asker = {name: body[name] for name in ("traffic_source_id", "auth_token") if name in body}
+        asker: dict[str, Any] = {name: body[name] for name in _ASKER if name in body}
         variants.append(_lead(target, body, asker, area=PLACES[at % len(PLACES)].area_code))
     if not variants:
         raise BenchFailed(f"{path} has no leads.")

@@ -16,7 +16,7 @@ from service.bench.asked import Asked
 ANSWER_BYTES_MAX: Final = 1024 * 1024
 CONNECT_SECONDS_MAX: Final = 5.0
 WAITING_MAX: Final = 200_000
-"""Requests that fell due and wait for a free connection: some 100 MB. Beyond, the run ends: the service is far behind."""
+"""Requests that fell due and wait for a connection: some 100 MB. Beyond, the run ends: the service is far behind."""
 
 OnAnswer = Callable[[Asked, int, bytes], None]
 """Request, HTTP status, body."""
@@ -95,7 +95,7 @@ def _whole(digits: bytes) -> int | None:
 class Lines:
     """`count` connections to one address. A request that finds none free waits its turn.
 
-    `on_answer` hears each answer, `on_fault` a sentence for whatever is no answer: a connection that is lost or refused.
+    `on_answer` hears each answer, `on_fault` a sentence for whatever is no answer: a connection lost or refused.
     """
 
     def __init__(self, url: str, count: int, on_answer: OnAnswer, on_fault: Callable[[str], None]) -> None:
@@ -169,7 +169,7 @@ class Lines:
         port = target.port or (443 if context else 80)
         async with asyncio.timeout(CONNECT_SECONDS_MAX):
             _, line = await asyncio.get_running_loop().create_connection(
-                lambda: Line(self), target.hostname, port, ssl=context
+                lambda: Line(self), target.hostname or "", port, ssl=context
             )
         self._open.add(line)
         self.give_back(line)

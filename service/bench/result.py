@@ -70,8 +70,8 @@ class Slice(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True, tag_field="kind", tag="run", kw_only=True):
-    """All that `--json` holds of one run. `void`: why its figures must not be believed. `due` to `answered`, and `statuses`,
-    count requests in the measured time; a call is one arrival and three requests."""
+    """All that `--json` holds of one run. `void`: why its figures must not be believed. `due` to `answered`, and
+    `statuses`, count requests in the measured time; a call is one arrival and three requests."""
 
     version: str
     url: str
@@ -198,8 +198,8 @@ def _void(plan: Plan, tally: Tally, whole: HdrHistogram, lag: HdrHistogram | Non
         if lag_us > limit_us:
             return (
                 f"The driver itself was late: its lag is {lag_us / 1000:.1f} ms at p{percentile:g}, where at most "
-                f"{limit_us / 1000:.1f} ms go unnoticed beside a latency of {latency_us / 1000:.1f} ms. Give it more --processes or "
-                "another core."
+                f"{limit_us / 1000:.1f} ms are allowed beside a latency of {latency_us / 1000:.1f} ms. Give it more "
+                "--processes, another core, or allow --lag-max."
             )
     return None
 
