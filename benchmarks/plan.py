@@ -25,7 +25,9 @@ CEILING = "ping_5"
 """The subject whose ceiling all rates are shares of."""
 HALF = 0.5
 LOW = 0.25
-"""Where full buyers make a ping cost several trips, and where a catalog is compiled on the same core."""
+"""Where a catalog is compiled on the same core."""
+LIGHT = 0.05
+"""Where a hundred candidates are looked at in four trips: a ping costs several times as much as the ceiling's."""
 BEYOND = 2.0
 
 NOBODY, FIVE, TEN = World(wanted=0), World(wanted=5), World(wanted=10)
@@ -38,6 +40,7 @@ FULL_0, FULL_50, FULL_95, FULL_100 = (
 
 at_half = partial(steady, of=CEILING, share=HALF)
 at_low = partial(steady, of=CEILING, share=LOW)
+at_light = partial(steady, of=CEILING, share=LIGHT)
 reloaded = partial(reloading, of=CEILING, share=LOW)
 bare_at_half = partial(bare_steady, buyers=5, of=CEILING, share=HALF)
 twice = partial(overload, world=FIVE, of=CEILING, factor=BEYOND)
@@ -52,10 +55,10 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject("mix", "pings", "pings 90, posts 8, calls 2", partial(ceiling, world=RECORDED, mix=MIX), 14),
     Subject("bare_half", "latency", "bare handler, half the ceiling", bare_at_half, 9),
     Subject("ping_half", "latency", "ping, half the ceiling", partial(at_half, world=FIVE), 11),
-    Subject("full_0", "fullness", "none of 100 buyers full", partial(at_low, world=FULL_0), 11),
-    Subject("full_50", "fullness", "50 of them full", partial(at_low, world=FULL_50), 11),
-    Subject("full_95", "fullness", "95 of them full", partial(at_low, world=FULL_95), 11),
-    Subject("full_100", "fullness", "all of them full", partial(at_low, world=FULL_100), 11),
+    Subject("full_0", "fullness", "none of 100 buyers full", partial(at_light, world=FULL_0), 11),
+    Subject("full_50", "fullness", "50 of them full", partial(at_light, world=FULL_50), 11),
+    Subject("full_95", "fullness", "95 of them full", partial(at_light, world=FULL_95), 11),
+    Subject("full_100", "fullness", "all of them full", partial(at_light, world=FULL_100), 11),
     Subject("quiet", "reload", "ping, nothing beside it", partial(at_low, world=FIVE), 11),
     Subject("reload", "reload", "the mix, 30 contracts reloaded", partial(reloaded, world=FIVE), 16),
     Subject("reload_many", "reload", "the mix, 10,000 contracts reloaded", partial(reloaded, world=MANY), 26),

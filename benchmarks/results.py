@@ -19,7 +19,14 @@ from service.store.embedded import redis_binary
 
 SCHEMA = 1
 PACKAGES = ("aiohttp", "uvloop", "msgspec", "hiredis", "redis", "hdrhistogram")
-REDIS_FACTS = ("used_memory", "used_memory_peak", "mem_fragmentation_ratio", "total_commands_processed")
+REDIS_FACTS = (
+    "used_memory",
+    "used_memory_peak",
+    "mem_fragmentation_ratio",
+    "total_commands_processed",
+    "aof_current_size",
+    "aof_base_size",
+)
 REDIS_CPU = ("used_cpu_user", "used_cpu_sys")
 
 Figures = dict[str, float]

@@ -1,5 +1,6 @@
 """Results as tables in Markdown."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from statistics import median
@@ -7,6 +8,7 @@ from statistics import median
 from benchmarks.budgets import BUDGETS, Budget
 from benchmarks.plan import CLOSED_GROUPS, SUBJECTS
 from benchmarks.results import Figures, Results
+from benchmarks.worlds import PING_TTL_SECONDS
 
 SERVED = (
     ("per second", "per_second"),
@@ -18,6 +20,11 @@ SERVED = (
     ("p99.9 ms", "ping_p999_ms"),
 )
 """Columns of what was measured over HTTP; latencies only of open loops."""
+SIZES = (100, 1_000, 2_500, 5_000, 10_000)
+BUSY_SHARE = 0.6
+"""Of a core: beyond it queues grow faster than the rate."""
+AUDIT_RECORDS = 200_000
+MIB = 1024 * 1024
 SWEPT = (("p50", "ping_p50_ms"), ("p90", "ping_p90_ms"), ("p99", "ping_p99_ms"), ("p99.9", "ping_p999_ms"))
 
 
@@ -32,7 +39,7 @@ def spread(values: Sequence[float]) -> str:
     """The median, and the lowest and highest where there are several."""
     if not values:
         return "–"
-    if len(values) == 1 or min(values) == max(values):
+    if number(min(values)) == number(max(values)):
         return number(median(values))
     return f"{number(median(values))} ({number(min(values))} to {number(max(values))})"
 
@@ -40,6 +47,7 @@ def spread(values: Sequence[float]) -> str:
 def markdown(results: Results) -> str:
     """All tables of a run, with the conditions it ran under."""
     parts = [_conditions(results), _budgets(results), _served(results), _others(results), _swept(results)]
+    parts.append(_sizing(results))
     return "\n\n".join(part for part in [*parts, _failures(results)] if part)
 
 
@@ -117,6 +125,35 @@ def sweep_steps(results: Results) -> list[Callable[[str], list[float]]]:
 
 def _values_at(points: Sequence[Figures], name: str) -> list[float]:
     return [point[name] for point in points if name in point]
+
+
+def _sizing(results: Results) -> str:
+    """What so many pings a second need, by the figures of this run; "" where one of them is missing."""
+    asked = (("ping_record", "cpu_us"), ("ping_record", "redis_us"), ("memory", "bytes_per_ping"),
+             ("memory", "audit_bytes_per_ping"), ("ping_record", "file_bytes"))  # fmt: skip
+    found = [results.values(subject, name) for subject, name in asked]
+    if not all(found):
+        return ""
+    cpu_us, redis_us, live_bytes, audit_bytes, file_bytes = map(median, found)
+    rows = []
+    for rate in SIZES:
+        redis_percent = rate * redis_us / 10_000
+        rows.append(
+            (
+                f"{rate:,}",
+                str(math.ceil(rate * cpu_us / 1_000_000 / BUSY_SHARE)),
+                f"{redis_percent:.0f} %" + (" (more than one can do)" if redis_percent > BUSY_SHARE * 100 else ""),
+                f"{(rate * PING_TTL_SECONDS * live_bytes + AUDIT_RECORDS * audit_bytes) / MIB:,.0f} MiB",
+                f"{rate * file_bytes * 3600 / MIB / 1024:,.1f} GiB",
+            )
+        )
+    head = ("pings a second", "cores of workers", "of Redis' core", "Redis memory", "append-only file an hour")
+    said = (
+        f"Pings of 5 holds with everything on record; a core is planned to {BUSY_SHARE:.0%}; pings live "
+        f"{PING_TTL_SECONDS} s, the audit keeps {AUDIT_RECORDS:,} decisions. Redis rewrites its file when that has "
+        "doubled, so that of an hour's writing only the last part stands on the disk."
+    )
+    return f"{said}\n\n{_table(head, rows)}"
 
 
 def _failures(results: Results) -> str:

@@ -152,13 +152,17 @@ def memory(bench: Bench, world: World) -> Measured:
             before, after = runner.run(take())
         if broken := check(client, catalog, answered=0, hold_seconds_max=LIVE_SECONDS):
             raise Void("; ".join(broken))
-    return Measured({"bytes_per_ping": (after - before) / count})
+        audit_bytes = _audit_bytes(client) / count
+    return Measured({"bytes_per_ping": (after - before) / count, "audit_bytes_per_ping": audit_bytes})
 
 
 def _data_bytes(client: Any) -> int:
     found = client.info("memory")
-    audit = client.memory_usage(f"{{{worlds.ACCOUNT}}}:audit", samples=0) or 0
-    return int(found["used_memory"] - found["mem_aof_buffer"] - found["mem_clients_normal"] - audit)
+    return int(found["used_memory"] - found["mem_aof_buffer"] - found["mem_clients_normal"] - _audit_bytes(client))
+
+
+def _audit_bytes(client: Any) -> int:
+    return client.memory_usage(f"{{{worlds.ACCOUNT}}}:audit", samples=0) or 0
 
 
 def _scripts(client: Any) -> tuple[int, int]:

@@ -96,6 +96,8 @@ def ceiling(bench: Bench, world: World, mix: str = "ping=100") -> Measured:
         after = redis_state(made.client)
         redis_s = after["cpu_seconds"] - before["cpu_seconds"]
         figures = driven.figures() | {"redis_us": redis_s / driven.answered * 1_000_000}
+        if before.get("aof_base_size") == after.get("aof_base_size", -1.0):  # not rewritten meanwhile
+            figures["file_bytes"] = (after["aof_current_size"] - before["aof_current_size"]) / driven.answered
         return Measured(figures, statuses=driven.words, redis_before=before, redis_after=after)
 
 

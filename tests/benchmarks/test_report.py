@@ -28,6 +28,8 @@ def results() -> Results:
             ran("ping_5", at, per_second=12_000.0, cpu_us=56.0 * slower, ping_p99_ms=4.0),
             ran("ping_half", at, per_second=6_000.0, cpu_us=58.0, ping_p50_ms=0.8, ping_p99_ms=2.5, ping_p999_ms=4.0),
             ran("bare_half", at, per_second=6_000.0, cpu_us=41.0, ping_p50_ms=0.5, ping_p99_ms=1.0, ping_p999_ms=2.0),
+            ran("ping_record", at, per_second=9_000.0, cpu_us=70.0, redis_us=60.0, file_bytes=1_000.0),
+            ran("memory", at, bytes_per_ping=1_500.0, audit_bytes_per_ping=500.0),
             ran("cycle", at, cycle_client_us=70.0 + at),
             ran("match_30", at, rank_us=2.0, scan_us=20.0),
             ran("match_10000", at, rank_us=8.0, scan_us=8_000.0),
@@ -76,7 +78,7 @@ def test_a_budget_is_judged_by_the_median_of_the_rounds(results: Results) -> Non
 def test_what_was_not_measured_says_so(results: Results) -> None:
     text = markdown(results)
     assert row(text, "ping to delivered data lead, p99")[3] == "not measurable yet: delivery of data leads is not built"
-    assert row(text, "Redis memory of a live ping of 5 holds")[3] == "not measured"
+    assert row(text, "round trips to Redis of a ping")[3] == "not measured"
 
 
 def test_a_closed_loop_shows_no_latency(results: Results) -> None:
@@ -100,6 +102,14 @@ def test_what_was_void_is_told_with_its_reason(results: Results) -> None:
 
 def test_the_sweep_is_a_table_of_rates(results: Results) -> None:
     assert row(markdown(results), "4,000")[1:] == ["4,000", "4.00", "4.00", "4.00", "4.00"]
+
+
+def test_the_size_of_an_installation_follows_from_the_figures(results: Results) -> None:
+    text = markdown(results)
+    assert "a core is planned to 60%" in text
+    # 5,000 * 70 µs is 35 % of a core; 300,000 live pings of 1,500 bytes and 200,000 decisions of 500.
+    assert row(text, "5,000")[1:] == ["1", "30 %", "525 MiB", "16.8 GiB"]
+    assert row(text, "10,000")[1:3] == ["2", "60 %"]
 
 
 def test_every_plot_is_drawn_from_the_stored_file(tmp_path: Path, results: Results) -> None:

@@ -45,9 +45,13 @@ def test_only_the_own_account_is_wiped(redis: RedisForTest, tmp_path: Path) -> N
 
 
 def test_the_account_is_wiped_when_a_run_breaks_off(redis: RedisForTest, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), bench_in(tmp_path, redis.url).redis() as (_, client):
-        client.set("{bench}:ping:1", "x")
-        raise KeyboardInterrupt
+    def run() -> None:
+        with bench_in(tmp_path, redis.url).redis() as (_, client):
+            client.set("{bench}:ping:1", "x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
     assert redis.client.keys("*") == []
 
 
@@ -56,13 +60,17 @@ def test_the_account_is_wiped_when_a_run_breaks_off(redis: RedisForTest, tmp_pat
 
 def test_a_process_is_pinned_and_gone_however_its_block_is_left() -> None:
     cores = placement()
-    pid = 0
-    with pytest.raises(KeyboardInterrupt), redis_server(cores) as url:
-        client = account.connect(url)
-        pid = int(client.info("server")["process_id"])
-        assert os.sched_getaffinity(pid) == {cores.redis}
-        raise KeyboardInterrupt
-    assert is_gone(pid)
+    pids: list[int] = []
+
+    def run() -> None:
+        with redis_server(cores) as url:
+            pids.append(int(account.connect(url).info("server")["process_id"]))
+            assert os.sched_getaffinity(pids[0]) == {cores.redis}
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert is_gone(pids[0])
 
 
 def test_the_bare_handler_answers_and_is_pinned() -> None:
@@ -74,9 +82,11 @@ def test_the_bare_handler_answers_and_is_pinned() -> None:
 
 
 def test_a_process_that_ends_at_once_says_why(tmp_path: Path) -> None:
-    with pytest.raises(DidNotStart, match="no such folder|does not exist|No such file|cannot be read"):
-        with exchange(placement(), "unix:///nowhere", tmp_path / "missing"):
-            pass
+    with (
+        pytest.raises(DidNotStart, match=r"was not ready: .*missing"),
+        exchange(placement(), "unix:///nowhere", tmp_path / "missing"),
+    ):
+        pass
 
 
 def test_cpu_is_counted_to_the_microsecond() -> None:
@@ -162,9 +172,9 @@ def test_a_run_that_is_interrupted_keeps_what_it_has_and_leaves_no_process(tmp_p
 
 
 def test_a_short_run_against_a_given_redis_leaves_it_empty(redis: RedisForTest, tmp_path: Path) -> None:
+    given = ["--redis-url", redis.url, "--out", str(tmp_path)]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.suite", "--smoke", "--only", "pings,store", "--redis-url", redis.url]
-        + ["--out", str(tmp_path)],
+        [sys.executable, "-m", "benchmarks.suite", "--smoke", "--only", "pings,store", *given],
         cwd=ROOT,
         capture_output=True,
         text=True,
