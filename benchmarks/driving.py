@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from benchmarks import worlds
 from benchmarks.bench import Bench, Void
-from benchmarks.placement import cpu_seconds
+from benchmarks.placement import cpu_seconds, memory_mib
 from benchmarks.results import Figures
 from benchmarks.servers import ROOT, Served, environ
 from service.store.embedded import die_with_parent
@@ -67,6 +67,8 @@ class Driven(Struct):
     void: str | None
     server_cpu_s: float = 0.0
     """Of the process that served, for what was answered in `measured_s`; not in the driver's file."""
+    server_mib: float = 0.0
+    """What it had in memory afterwards."""
 
     @property
     def words(self) -> dict[str, int]:
@@ -80,6 +82,7 @@ class Driven(Struct):
             "goodput_per_second": self.goodput / self.measured_s,
             "busy_percent": self.server_cpu_s / self.measured_s * 100,
             "cpu_us": self.server_cpu_s / max(self.answered, 1) * 1_000_000,
+            "server_mib": self.server_mib,
             "driver_us": self.driver_cpu_s / max(self.answered, 1) * 1_000_000,
         }
         if self.lag_ms is not None:
@@ -113,6 +116,7 @@ def drive(bench: Bench, served: Served, load: Load) -> Driven:
         raise Void(driven.void)
     # Of the same load all the time, so that the warm-up's part of it is known by its length.
     driven.server_cpu_s = server_cpu_s * driven.measured_s / (driven.measured_s + load.warm_up_s)
+    driven.server_mib = memory_mib(served.pid)
     return driven
 
 

@@ -5,6 +5,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -46,3 +47,9 @@ def pinned(core: int) -> Iterator[None]:
 def cpu_seconds(pid: int) -> float:
     """User and system time of a living process so far, of all its threads, without its children."""
     return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
+
+
+def memory_mib(pid: int) -> float:
+    """What a living process has in memory, shared pages too."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024

@@ -41,6 +41,8 @@ class Ready(Struct):
     served: Served
     client: Any
     catalog: Path
+    before: Figures
+    """Redis before the load."""
     sales: int | None = 0
     """Answered so far; None once some were not counted."""
 
@@ -52,6 +54,10 @@ class Ready(Struct):
             self.sales = None if uncounted else self.sales + driven.statuses.get("post", {}).get("success", 0)
         return driven
 
+    def measured(self, driven: Driven, **more: float) -> Measured:
+        """What a load has shown, with Redis before and after it."""
+        return Measured(driven.figures() | more, [], driven.words, self.before, redis_state(self.client))
+
 
 @contextmanager
 def ready(bench: Bench, world: World, *flags: str) -> Iterator[Ready]:
@@ -60,7 +66,7 @@ def ready(bench: Bench, world: World, *flags: str) -> Iterator[Ready]:
     with bench.redis() as (url, client), exchange(bench.cores, url, catalog, *flags) as served:
         if world.full_buyers:
             fill_full(url, catalog, world)
-        made = Ready(served, client, catalog)
+        made = Ready(served, client, catalog, redis_state(client))
         yield made
         broken = check(
             client,
@@ -91,14 +97,14 @@ def ceiling(bench: Bench, world: World, mix: str = "ping=100") -> Measured:
     with ready(bench, world) as made:
         if not bench.is_smoke:
             made.load(bench, _warm_up(bench))
-        before = redis_state(made.client)
+        before = made.before = redis_state(made.client)
         driven = made.load(bench, Load(requests=bench.size.requests, mix=mix))
-        after = redis_state(made.client)
-        redis_s = after["cpu_seconds"] - before["cpu_seconds"]
-        figures = driven.figures() | {"redis_us": redis_s / driven.answered * 1_000_000}
+        found = made.measured(driven)
+        after = found.redis_after
+        found.figures["redis_us"] = (after["cpu_seconds"] - before["cpu_seconds"]) / driven.answered * 1_000_000
         if before.get("aof_base_size") == after.get("aof_base_size", -1.0):  # not rewritten meanwhile
-            figures["file_bytes"] = (after["aof_current_size"] - before["aof_current_size"]) / driven.answered
-        return Measured(figures, statuses=driven.words, redis_before=before, redis_after=after)
+            found.figures["file_bytes"] = (after["aof_current_size"] - before["aof_current_size"]) / driven.answered
+        return found
 
 
 def bare_steady(bench: Bench, buyers: int, of: str, share: float) -> Measured:
@@ -111,8 +117,7 @@ def bare_steady(bench: Bench, buyers: int, of: str, share: float) -> Measured:
 def steady(bench: Bench, world: World, of: str, share: float, mix: str = "ping=100") -> Measured:
     """Open loop on the exchange, at a share of a subject's ceiling."""
     with ready(bench, world) as made:
-        driven = made.load(bench, _steady(bench, of, share, bench.size.seconds, mix))
-        return Measured(driven.figures(), statuses=driven.words)
+        return made.measured(made.load(bench, _steady(bench, of, share, bench.size.seconds, mix)))
 
 
 def reloading(bench: Bench, world: World, of: str, share: float, mix: str = MIX) -> Measured:
@@ -122,7 +127,7 @@ def reloading(bench: Bench, world: World, of: str, share: float, mix: str = MIX)
         driven = made.load(bench, asked)
         if not count.done:
             raise Void("no reload was done while the load ran")
-        return Measured(driven.figures() | {"reloads": float(count.done)}, statuses=driven.words)
+        return made.measured(driven, reloads=float(count.done))
 
 
 class _Reloads(Struct):
@@ -167,7 +172,7 @@ def overload(bench: Bench, world: World, of: str, factor: float) -> Measured:
             lag_max_ms=OVERLOAD_LAG_MS,
         )
         driven = made.load(bench, asked)
-        return Measured(driven.figures() | {"asked_per_second": rate}, statuses=driven.words)
+        return made.measured(driven, asked_per_second=rate)
 
 
 def sweep(bench: Bench, world: World, of: str) -> Measured:
