@@ -13,8 +13,8 @@ from service.bench.plan import ALL, KINDS, REFUSED, Plan, Slo
 
 LAG_FLOOR_US: Final = 2_000
 LAG_SHARE_MAX: Final = 0.1
-"""Lag matters when it is more than a tenth of what is measured, at the same percentile; under 2 ms it is this
-driver's own ground noise on a machine that it shares."""
+"""Lag matters when it is more than a tenth of what is measured at the same percentile, and of the SLO's limit where one
+is judged: lag only ever makes a service look slower. Under 2 ms it is ground noise on a machine that is shared."""
 _US_PER_MS: Final = 1000.0
 
 
@@ -97,7 +97,10 @@ class Run(Struct, frozen=True, tag_field="kind", tag="run", kw_only=True):
     unexpected: list[Unexpected]
     unexpected_count: int
     void: str | None
+    is_driver_late: bool
+    """Void because of this driver alone: it says nothing of the service."""
     is_behind: bool
+    """Void because of the service: requests were left without an answer."""
     interrupted: bool
     slo: SloResult | None
     loop: str
@@ -122,7 +125,8 @@ def run_of(plan: Plan, driven: Driven, started_at: datetime) -> Run:
     if whole.total_count:
         latencies[ALL] = latency_of(whole)
     lag = joined([tally.lag]) if plan.loop == "open" else None
-    void = _void(plan, tally, whole, lag)
+    lateness = _lateness(plan, whole, lag) if lag is not None and lag.total_count else None
+    void = _void(tally) or lateness
     met = plan.slo is not None and not void and _is_met(plan.slo, tally)
     seconds = max(tally.measured_s, 1e-9)
     return Run(
@@ -150,6 +154,7 @@ def run_of(plan: Plan, driven: Driven, started_at: datetime) -> Run:
         unexpected=tally.unexpected,
         unexpected_count=tally.unexpected_count,
         void=void,
+        is_driver_late=void is not None and void == lateness,
         is_behind=tally.is_behind,
         interrupted=driven.is_interrupted,
         slo=SloResult(plan.slo.text, met) if plan.slo else None,
@@ -176,7 +181,7 @@ def _asked(plan: Plan) -> Asked:
     )
 
 
-def _void(plan: Plan, tally: Tally, whole: HdrHistogram, lag: HdrHistogram | None) -> str | None:
+def _void(tally: Tally) -> str | None:
     if tally.unexpected:
         first = tally.unexpected[0]
         if first.kind == "connection":
@@ -189,16 +194,21 @@ def _void(plan: Plan, tally: Tally, whole: HdrHistogram, lag: HdrHistogram | Non
         return f"{tally.unanswered} requests had no answer 10 seconds after the last was due."
     if not tally.answered:
         return "Nothing was answered in the measured time."
-    if lag is None or not lag.total_count:
-        return None
-    percentiles = {objective.percentile for objective in plan.slo.objectives} if plan.slo else {99.0}
-    for percentile in sorted(percentiles):
+    return None
+
+
+def _lateness(plan: Plan, whole: HdrHistogram, lag: HdrHistogram) -> str | None:
+    """A sentence where the driver's own lag is too much of what was measured, or of what the SLO judges."""
+    limits_us = (
+        {objective.percentile: objective.limit_us for objective in plan.slo.objectives} if plan.slo else {99.0: 0}
+    )
+    for percentile, slo_us in sorted(limits_us.items()):
         lag_us, latency_us = (_at(held, percentile) for held in (lag, whole))
-        limit_us = plan.lag_max_us or max(LAG_FLOOR_US, LAG_SHARE_MAX * latency_us)
-        if lag_us > limit_us:
+        allowed_us = plan.lag_max_us or max(LAG_FLOOR_US, LAG_SHARE_MAX * max(latency_us, slo_us))
+        if lag_us > allowed_us:
             return (
                 f"The driver itself was late: its lag is {lag_us / 1000:.1f} ms at p{percentile:g}, where at most "
-                f"{limit_us / 1000:.1f} ms are allowed beside a latency of {latency_us / 1000:.1f} ms. Give it more "
+                f"{allowed_us / 1000:.1f} ms are allowed beside a latency of {latency_us / 1000:.1f} ms. Give it more "
                 "--processes, another core, or allow --lag-max."
             )
     return None

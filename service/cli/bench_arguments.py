@@ -111,7 +111,7 @@ _GROUPS: dict[str, tuple[_Flag, ...]] = {
         (
             "--lag-max",
             "of the driver itself at the SLO's percentile; above, the run is void (default: 2, or a tenth of the "
-            "latency)",
+            "latency or of the SLO's limit)",
             {"type": float, "metavar": "MS"},
         ),
         ("--json", "write the whole result there", {"metavar": "FILE"}),

@@ -128,6 +128,11 @@ def _find_max(given: argparse.Namespace, load: Load, look: Callable[[Seen], None
         print(f"no rate was found that meets {load.plan.slo.text}; the last step:\n\n{_shown(steps[-1])}")
         return MISSED
     print(f"the highest rate that meets {load.plan.slo.text}: {best:,.0f} arrivals a second")
+    above = [run for run in steps if run.asked.rate > best]
+    if above and min(above, key=lambda run: run.asked.rate).is_driver_late:
+        print("above it the driver itself was late: the service may sustain more")
+    elif not above:
+        print("no higher rate was tried: the service may sustain more")
     return 0
 
 

@@ -26,8 +26,8 @@ INSTRUCTIONS = {
 
 class KnownServer:
     """`told`: sleep_s (of each answer), stall_at and stall_s (once, everything stands), per_second (a limit: answers
-    leave one after the other at that rate), wrong_at (number of the answer that is wrong, and all after it), wrong_body,
-    wrong_http, hang_up_at (number of the request whose connection is closed instead)."""
+    leave one after the other at that rate), wrong_at (number of the answer that is wrong, and all after it),
+    wrong_body, wrong_http, hang_up_at (number of the request whose connection is closed instead)."""
 
     def __init__(self, told: dict[str, Any]) -> None:
         self.told = told

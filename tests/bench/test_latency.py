@@ -1,9 +1,13 @@
 """What the driver measures, against a server whose answers take a known time. Margins are wide: machines are noisy."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from service.bench.figures import histogram, joined, merged
+from service.bench.crew import Driven
+from service.bench.figures import Figures, histogram, joined, merged
 from service.bench.plan import Plan
+from service.bench.result import run_of
 from tests.bench.known import driven, known_server, plan
 
 
@@ -62,8 +66,6 @@ def test_three_processes_make_one_run() -> None:
 
 
 def test_histograms_of_processes_are_summed_and_not_averaged() -> None:
-    from service.bench.figures import Figures
-
     fast, slow = Figures(), Figures()
     for _ in range(90):
         fast.record("ping", 1_000, 0)
@@ -84,6 +86,23 @@ def test_a_driver_that_is_late_itself_voids_the_run() -> None:
         run = driven(late)
     assert run.void is not None
     assert run.void.startswith("The driver itself was late")
+    assert run.is_driver_late
+
+
+def test_lag_matters_beside_what_is_measured_and_beside_what_is_judged() -> None:
+    def void_of(*, lag_us: int, latency_us: int, slo: str = "") -> str | None:
+        figures = Figures()
+        figures.record("ping", latency_us, 0)
+        figures.record_lag(lag_us)
+        figures.tally.answered = 1
+        asked = plan("http://127.0.0.1:9", slo=slo, lag_max_us=None)
+        return run_of(asked, Driven(merged([figures.told()]), False), datetime.now(UTC)).void
+
+    assert void_of(lag_us=1_500, latency_us=3_000) is None
+    assert void_of(lag_us=4_000, latency_us=3_000) is not None
+    assert void_of(lag_us=4_000, latency_us=60_000) is None
+    assert void_of(lag_us=4_000, latency_us=10_000, slo="p99=100ms") is None
+    assert void_of(lag_us=20_000, latency_us=30_000, slo="p99=100ms") is not None
 
 
 def test_the_warm_up_is_not_in_the_figures() -> None:

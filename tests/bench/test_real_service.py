@@ -1,5 +1,7 @@
 """The driver on the real service: leads from its posting instructions, the whole mix, and nothing left afterwards."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from service.bench import BenchFailed, Plan, Run, checked, mix_of, prepare, run
@@ -8,7 +10,7 @@ from tests.process.running import CATALOG, write_catalog
 from tests.real_service import EDGE_TOKEN, RealService
 
 WORLD = (
-    CATALOG.replace('["+18005550100..+18005550109"]', '["+18005550000..+18005559999"]')
+    CATALOG.replace('["+18005550100..+18005550109"]', '["+18005550000..+18005558999"]')
     .replace(
         'delivery = "call"\n',
         'delivery = "call"\n'
@@ -65,7 +67,7 @@ name = "Buyer of data"
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> RealService:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealService]:
     folder = tmp_path_factory.mktemp("bench")
     write_catalog(folder / "catalog", WORLD)
     with RealService(folder) as running:

@@ -12,7 +12,7 @@ from tests.bench.known import driven, known_server, plan
 def test_the_limit_of_a_server_is_found_roughly() -> None:
     # One answer after the other, 150 a second: at 100 its queue is short, at 200 it grows without end.
     with known_server(per_second=150) as url:
-        asked = plan(url, slo="p99=250ms", rate=40.0, duration_s=1.5, connections=256)
+        asked = plan(url, slo="p99=250ms", rate=60.0, duration_s=1.0, warm_up_s=0.1, connections=256)
         steps = list(search(prepare(asked), lambda _seen: None, settle_seconds=0.5))
     best = ramp.best_rate([run for run, _ in steps])
     assert best is not None
