@@ -17,6 +17,10 @@ class Void(Exception):
     """A run that says nothing: an unexpected answer, a driver that was too slow, or a broken promise."""
 
 
+class Late(Void):
+    """Only the driver was too slow, as it is at times on a machine that is shared: worth another try."""
+
+
 class Size(Struct, frozen=True):
     """How much of everything one measurement takes."""
 
@@ -87,6 +91,8 @@ class Bench(Struct):
     ceiling_of: Callable[[str], float]
     """Requests a second that a subject was found to answer at most, so far in this run."""
     is_smoke: bool = False
+    serve_flags: tuple[str, ...] = ()
+    """Of `pingpost serve`, beside those that a measurement needs."""
     drives: int = 0
 
     def next_seed(self) -> int:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from benchmarks import worlds
-from benchmarks.bench import Bench, Void
+from benchmarks.bench import Bench, Late, Void
 from benchmarks.placement import cpu_seconds, memory_mib
 from benchmarks.results import Figures
 from benchmarks.servers import ROOT, Served, environ
@@ -19,6 +19,8 @@ CONNECTIONS = 32
 """Of a closed loop: enough to keep one core at work, few enough that none waits long."""
 SMOKE_LAG_MS = 60_000.0
 """Where times are not judged, the driver's lateness is not either."""
+LATE = "The driver itself was late"
+"""How the driver says that it was too slow, and nothing else was wrong."""
 SPARE_SECONDS = 60.0
 """What a driver may take beyond its load: starting, connecting, writing its figures."""
 
@@ -33,6 +35,8 @@ class Load(Struct, frozen=True, kw_only=True):
     """Sent and not counted, in front."""
     mix: str = "ping=100"
     allow: str = ""
+    connections: int = 0
+    """At most; 0: as many as the driver thinks fit."""
     lag_max_ms: float | None = None
     """How late the driver itself may be, at p99; None: as it judges by itself."""
 
@@ -64,6 +68,7 @@ class Driven(Struct):
     driver_cpu_s: float
     statuses: dict[str, dict[str, int]]
     goodput: int
+    unexpected_count: int
     void: str | None
     server_cpu_s: float = 0.0
     """Of the process that served, for what was answered in `measured_s`; not in the driver's file."""
@@ -93,7 +98,7 @@ class Driven(Struct):
 
 
 def drive(bench: Bench, served: Served, load: Load) -> Driven:
-    """Loads a server until the driver is done. Raises Void where the driver says so, or failed."""
+    """Loads a server until the driver is done. Raises Void where the driver says so or failed, Late where it was."""
     told = bench.folder / "driven.json"
     told.unlink(missing_ok=True)
     before_s = cpu_seconds(served.pid)
@@ -113,7 +118,8 @@ def drive(bench: Bench, served: Served, load: Load) -> Driven:
         raise Void(f"the driver failed: {done.stderr.strip()[-300:] or done.returncode}")
     driven = msgspec.json.decode(told.read_bytes(), type=Driven)
     if driven.void is not None:
-        raise Void(driven.void)
+        is_late = driven.answered > 0 and not driven.unexpected_count and LATE in driven.void
+        raise (Late if is_late else Void)(driven.void)
     # Of the same load all the time, so that the warm-up's part of it is known by its length.
     driven.server_cpu_s = server_cpu_s * driven.measured_s / (driven.measured_s + load.warm_up_s)
     driven.server_mib = memory_mib(served.pid)
@@ -136,6 +142,8 @@ def _command(bench: Bench, served: Served, load: Load) -> list[str]:
         words |= {"--loop": "closed", "--connections": str(CONNECTIONS), "--requests": str(load.requests)}
     else:
         words |= {"--rate": f"{load.rate:.1f}", "--duration": f"{load.seconds:g}"}
+        if load.connections:
+            words["--connections"] = str(load.connections)
     lag_max_ms = SMOKE_LAG_MS if bench.is_smoke else load.lag_max_ms
     if lag_max_ms is not None:
         words["--lag-max"] = f"{lag_max_ms:g}"

@@ -14,13 +14,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from benchmarks import worlds
-from benchmarks.bench import Bench, Measured, Void, redis_state
+from benchmarks.bench import Bench, Late, Measured, Void, redis_state
 from benchmarks.driving import Driven, Load, drive
 from benchmarks.invariants import check
 from benchmarks.reservations import FILLED_SECONDS, fill, load
 from benchmarks.results import Figures
 from benchmarks.servers import Served, bare_handler, exchange, reload
 from benchmarks.worlds import World
+from service.settings import Settings
 
 WARM_UP_SHARE = 0.1
 WARM_UP_SECONDS = 1.0
@@ -60,10 +61,10 @@ class Ready(Struct):
 
 
 @contextmanager
-def ready(bench: Bench, world: World, *flags: str) -> Iterator[Ready]:
+def ready(bench: Bench, world: World) -> Iterator[Ready]:
     """Starts it and fills who is to be full; afterwards the promises are checked in Redis. Raises Void."""
     catalog = worlds.write_catalog(bench.folder / "catalog", world)
-    with bench.redis() as (url, client), exchange(bench.cores, url, catalog, *flags) as served:
+    with bench.redis() as (url, client), exchange(bench.cores, url, catalog, *bench.serve_flags) as served:
         if world.full_buyers:
             fill_full(url, catalog, world)
         made = Ready(served, client, catalog, redis_state(client))
@@ -161,7 +162,8 @@ def _reloads(made: Ready, world: World) -> Iterator[_Reloads]:
 
 
 def overload(bench: Bench, world: World, of: str, factor: float) -> Measured:
-    """Open loop beyond the ceiling: what is answered 503 is turned away, the others are served."""
+    """Open loop beyond the ceiling, on more connections than the gate lets requests in: what is answered 503 is turned
+    away, the others are served."""
     with ready(bench, world) as made:
         rate = _rate(bench, of, factor)
         asked = Load(
@@ -169,6 +171,7 @@ def overload(bench: Bench, world: World, of: str, factor: float) -> Measured:
             seconds=bench.size.overload_seconds,
             warm_up_s=_lead_in(bench),
             allow="unavailable",
+            connections=0 if bench.is_smoke else Settings().in_flight_max * 2,
             lag_max_ms=OVERLOAD_LAG_MS,
         )
         driven = made.load(bench, asked)
@@ -176,7 +179,7 @@ def overload(bench: Bench, world: World, of: str, factor: float) -> Measured:
 
 
 def sweep(bench: Bench, world: World, of: str) -> Measured:
-    """Open loop at one rate after the other, up to more than the ceiling."""
+    """Open loop at one rate after the other, up to more than the ceiling, or to where the driver is too late itself."""
     points: list[Figures] = []
     with ready(bench, world) as made:
         if not bench.is_smoke:
@@ -190,9 +193,14 @@ def sweep(bench: Bench, world: World, of: str) -> Measured:
                 allow="unavailable",
                 lag_max_ms=OVERLOAD_LAG_MS,
             )
-            driven = made.load(bench, asked)
+            try:
+                driven = made.load(bench, asked)
+            except Late:
+                break
             points.append(driven.figures() | {"rate": rate, "share": share})
             time.sleep(_lead_in(bench) / 2)  # holds of a step beyond saturation run out before the next
+    if not points:
+        raise Late("the driver was late at the lowest rate already")
     return Measured({}, points=points)
 
 

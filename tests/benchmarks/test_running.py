@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import account
 from benchmarks import results as stored
-from benchmarks.bench import SMOKE, Bench, Measured, Subject, Void
+from benchmarks.bench import SMOKE, Bench, Late, Measured, Subject, Void
 from benchmarks.placement import cpu_seconds, pinned, placement
 from benchmarks.plan import BRIEF, CEILING, GROUPS, SUBJECTS
 from benchmarks.servers import ROOT, DidNotStart, bare_handler, exchange, redis_server
@@ -122,6 +122,25 @@ def test_what_is_void_is_kept_with_its_reason_and_the_rest_goes_on(tmp_path: Pat
     assert [(run.subject, run.round) for run in results.runs] == [("b", 1), ("b", 2)]
     assert [(failure.subject, failure.round) for failure in results.failures] == [("a", 1), ("a", 2)]
     assert results.failures[0].why == "an answer was not what was expected"
+
+
+def test_a_driver_that_was_late_is_given_another_chance(tmp_path: Path) -> None:
+    tries: list[int] = []
+
+    def late_twice(bench: Bench) -> Measured:
+        tries.append(1)
+        if len(tries) < 3:
+            raise Late("the driver was late")
+        return Measured({"value": 1.0})
+
+    def always_late(bench: Bench) -> Measured:
+        raise Late("the driver was late")
+
+    results = stored.begun("smoke", {})
+    subjects = [Subject("a", "store", "a", late_twice, 1), Subject("b", "store", "b", always_late, 1)]
+    Suite(subjects, 1, bench_in(tmp_path), results).run()
+    assert [run.subject for run in results.runs] == ["a"]
+    assert [failure.subject for failure in results.failures] == ["b"]
 
 
 def test_rounds_are_interleaved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
