@@ -16,8 +16,8 @@ from benchmarks.subjects.serving import (
     reloading,
     steady,
     sweep,
-    trips,
 )
+from benchmarks.subjects.trips import trips
 from benchmarks.worlds import World
 
 ROUNDS = 3

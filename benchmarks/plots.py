@@ -1,6 +1,8 @@
 """Results as plots: percentiles against the arrival rate, latency by fullness, CPU against the bare handler, the cost
 of a match against contracts."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -36,9 +38,8 @@ def _rate(axes: Axes, results: Results) -> bool:
     steps = sweep_steps(results)
     if not steps:
         return False
-    rates = [median(step("rate")) for step in steps]
     for title, name in SWEPT:
-        axes.plot(rates, [median(step(name)) for step in steps], marker="o", label=title)
+        _line(axes, title, [(median(step("rate")), step(name)) for step in steps])
     axes.set(
         yscale="log",
         xlabel="pings arriving a second",
@@ -54,7 +55,7 @@ def _fullness(axes: Axes, results: Results) -> bool:
     if len(shares) < 2:
         return False
     for title, name in SWEPT:
-        axes.plot([p for p, _ in shares], [median(results.values(s, name)) for _, s in shares], marker="o", label=title)
+        _line(axes, title, [(percent, results.values(subject, name)) for percent, subject in shares])
     axes.set(yscale="log", xlabel="% of 100 wanting buyers that are full", ylabel="ms", title="Latency by fullness")
     axes.legend()
     return True
@@ -81,7 +82,13 @@ def _match(axes: Axes, results: Results) -> bool:
     if len(counts) < 2:
         return False
     for title, name in (("index, best ten", "rank_us"), ("loop over all", "scan_us")):
-        axes.plot([c for c, _ in counts], [median(results.values(s, name)) for _, s in counts], marker="o", label=title)
+        _line(axes, title, [(contracts, results.values(subject, name)) for contracts, subject in counts])
     axes.set(xscale="log", yscale="log", xlabel="contracts", ylabel="CPU µs a lead", title="Cost of a match")
     axes.legend()
     return True
+
+
+def _line(axes: Axes, title: str, points: Sequence[tuple[float, Sequence[float]]]) -> None:
+    """Medians over rounds; what was not measured anywhere (nothing was accepted there) leaves a gap."""
+    xs = [x for x, _ in points]
+    axes.plot(xs, [median(values) if values else math.nan for _, values in points], marker="o", label=title)

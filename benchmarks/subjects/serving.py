@@ -1,8 +1,6 @@
 """Servers under load: the exchange in one world or another, and the bare handler, by the same driver."""
 
 import asyncio
-import http.client
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -30,7 +28,6 @@ SMOKE_RATE = 100.0
 OVERLOAD_LAG_MS = 10.0
 """A tenth of what an accepted ping may take then. It counts into the latency, which only looks worse by it."""
 RELOAD_PAUSE_SECONDS = 0.5
-TRIPS_ASKED = 200
 STEPS = (0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
 """Of a sweep, as shares of the ceiling."""
 MIX = "ping=90,post=8,call=2"
@@ -202,44 +199,6 @@ def sweep(bench: Bench, world: World, of: str) -> Measured:
     if not points:
         raise Late("the driver was late at the lowest rate already")
     return Measured({}, points=points)
-
-
-def trips(bench: Bench, world: World) -> Measured:
-    """Round trips to Redis of a ping and of its post: reads that Redis did on its sockets, one request at a time.
-
-    The worker looks at Redis' clock every few seconds, which is why the figures are rounded.
-    """
-    count = TRIPS_ASKED
-    with ready(bench, world) as made:
-        connection = http.client.HTTPConnection("127.0.0.1", made.served.port, timeout=10)
-
-        def ask(kind: str, body: bytes) -> dict[str, Any]:
-            path = f"/api/v1/inbound_webhooks/{kind}/{worlds.ENDPOINT}"
-            connection.request("POST", path, body, {"Content-Type": "application/json"})
-            said: dict[str, Any] = json.loads(connection.getresponse().read())
-            if said["status"] != "success":
-                raise Void(f"a {kind} was answered {said}")
-            return said
-
-        at_first = _reads(made.client)
-        pings = [ask("ping", worlds.lead(number)) for number in range(count)]
-        after_pings = _reads(made.client)
-        for ping in pings:
-            ask("post", json.dumps({"ping_id": ping["try_all_buyers_ping_id"]}).encode())
-        after_posts = _reads(made.client)
-        connection.close()
-        made.sales = count
-    return Measured(
-        {
-            "trips_per_ping": round((after_pings - at_first - 1) / count, 1),
-            "trips_per_post": round((after_posts - after_pings - 1) / count, 1),
-        }
-    )
-
-
-def _reads(client: Any) -> int:
-    """Reads of Redis from its clients so far; asking for it is one."""
-    return int(client.info("stats")["total_reads_processed"])
 
 
 def _warm_up(bench: Bench) -> Load:

@@ -118,6 +118,13 @@ def test_every_plot_is_drawn_from_the_stored_file(tmp_path: Path, results: Resul
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
 
 
+def test_a_rate_at_which_nothing_was_accepted_leaves_a_gap(tmp_path: Path, results: Results) -> None:
+    for run in results.of("sweep"):
+        run.points[-1] = {"rate": 4_000.0, "per_second": 3_000.0}
+    assert row(markdown(results), "4,000")[1:] == ["3,000", "–", "–", "–", "–"]
+    assert "rate" in [path.stem for path in plots.draw(results, tmp_path)]
+
+
 def test_plots_without_figures_are_left_out(tmp_path: Path, results: Results) -> None:
     results.runs = [run for run in results.runs if run.subject == "bare"]
     assert [path.stem for path in plots.draw(results, tmp_path)] == ["cpu"]
