@@ -1,7 +1,7 @@
 """Every answer judged as it arrives: status, word, shape, ids.
 
 The shapes are written anew from the HTTP contract and not taken from the types that the service encodes, so that a
-mistake there does not excuse itself here. Decoding a ping's answer of five bids into them costs 1.5 µs.
+mistake there does not excuse itself here. Judging a ping's answer of five bids costs 2.6 µs.
 """
 
 from typing import Annotated, Any, Final, Literal

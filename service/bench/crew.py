@@ -17,7 +17,7 @@ from typing import Any, Final
 import uvloop
 from msgspec import Struct
 
-from service.bench.driver import DRAIN_SECONDS_MAX, work
+from service.bench.driver import work
 from service.bench.figures import Tally, merged
 from service.bench.instructions import BenchFailed
 from service.bench.leads import Leads
@@ -72,7 +72,7 @@ def _listen(plan: Plan, pipes: list["Pipe[Any, Any]"], look: Callable[[Seen], No
     seen: dict[int, Progress] = {}
     is_interrupted = False
     waited_for = list(pipes)
-    seconds_max = plan.warm_up_s + plan.duration_s + DRAIN_SECONDS_MAX + OVERTIME_SECONDS_MAX
+    seconds_max = plan.warm_up_s + plan.duration_s + plan.drain_s + OVERTIME_SECONDS_MAX
     while waited_for:
         try:
             is_news = False

@@ -9,7 +9,8 @@ request that then finds all connections busy waits because answers are outstandi
 
 CPU of a ping with five bids in its answer, judged and recorded, beside the bare handler on two shared cores: 22 µs at
 14,000 a second (closed loop, 32 connections), 32 µs at 12,000 and 53 µs at 5,000 in an open loop, where each wake-up of
-the process serves fewer of them.
+the process serves fewer of them. Six of the 22 are spent here (judging 2.6, recording 1.5, the next request 1.1, its
+due time 0.4), the others in the event loop and the kernel.
 """
 
 import asyncio
@@ -31,8 +32,6 @@ from service.bench.questions import Questions
 
 BURST_MAX: Final = 32
 """Arrivals that are sent before the event loop may read answers again."""
-DRAIN_SECONDS_MAX: Final = 10.0
-"""How long answers are awaited after the last arrival."""
 PROGRESS_SECONDS: Final = 0.5
 _NS_PER_S: Final = 1_000_000_000
 
@@ -216,7 +215,7 @@ class Driver:
         if not self._on_way:
             self._done.set()
         else:
-            asyncio.get_running_loop().call_later(DRAIN_SECONDS_MAX, self._give_up)
+            asyncio.get_running_loop().call_later(self._plan.drain_s, self._give_up)
 
     def _give_up(self) -> None:
         if self._done.is_set():

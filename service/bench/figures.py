@@ -70,7 +70,7 @@ class Figures:
         """Since it was last looked at."""
 
     def record(self, kind: str, latency_us: int, part: int) -> None:
-        """`part` counts slices from 0. 1 µs."""
+        """`part` counts slices from 0. 1.5 µs."""
         held = self._slices[part]
         if kind not in held:
             held[kind] = histogram()

@@ -81,6 +81,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     rate: float = 100.0
     duration_s: float = 10.0
     warm_up_s: float = 2.0
+    drain_s: float = 10.0
+    """How long answers are awaited after the last arrival."""
     mix: dict[str, float]
     sources: int = 1
     source_ids: tuple[str, ...] = ()

@@ -126,7 +126,7 @@ def run_of(plan: Plan, driven: Driven, started_at: datetime) -> Run:
         latencies[ALL] = latency_of(whole)
     lag = joined([tally.lag]) if plan.loop == "open" else None
     lateness = _lateness(plan, whole, lag) if lag is not None and lag.total_count else None
-    void = _void(tally) or lateness
+    void = _void(plan, tally) or lateness
     met = plan.slo is not None and not void and _is_met(plan.slo, tally)
     seconds = max(tally.measured_s, 1e-9)
     return Run(
@@ -181,7 +181,7 @@ def _asked(plan: Plan) -> Asked:
     )
 
 
-def _void(tally: Tally) -> str | None:
+def _void(plan: Plan, tally: Tally) -> str | None:
     if tally.unexpected:
         first = tally.unexpected[0]
         if first.kind == "connection":
@@ -191,7 +191,7 @@ def _void(tally: Tally) -> str | None:
     if tally.fault:
         return tally.fault
     if tally.is_behind:
-        return f"{tally.unanswered} requests had no answer 10 seconds after the last was due."
+        return f"{tally.unanswered} requests had no answer {plan.drain_s:g} seconds after the last was due."
     if not tally.answered:
         return "Nothing was answered in the measured time."
     return None

@@ -74,8 +74,8 @@ _GROUPS: dict[str, tuple[_Flag, ...]] = {
         ),
         (
             "--duration",
-            "that are measured (default %(default)g)",
-            {"type": float, "default": 10.0, "metavar": "SECONDS"},
+            "that are measured (default 10; with --requests at most 600)",
+            {"type": float, "metavar": "SECONDS"},
         ),
         (
             "--warm-up",

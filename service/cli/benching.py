@@ -16,6 +16,9 @@ from service.settings import SettingWrong
 
 BENCH_TOKEN = "PINGPOST_BENCH_TOKEN"
 EDGE_TOKEN = "PINGPOST_EDGE_TOKEN"
+DURATION_SECONDS = 10.0
+COUNTED_SECONDS_MAX = 600.0
+"""Of a closed loop that ends by its count: some end it must have where the service does not answer."""
 WARM_UP_SHARE = 0.2
 WARM_UP_SECONDS_MAX = 5.0
 """Connections are open before; what is warmed up is the service: caches, allocator, branch predictors."""
@@ -50,9 +53,12 @@ def bench(given: argparse.Namespace) -> int:
 def _plan(given: argparse.Namespace) -> Plan:
     if not given.endpoint:
         raise SettingWrong("--endpoint is needed: the vanity URI that is loaded.")
+    duration_s = given.duration
+    if duration_s is None:
+        duration_s = DURATION_SECONDS if given.requests is None else COUNTED_SECONDS_MAX
     warm_up_s = given.warm_up
     if warm_up_s is None:
-        warm_up_s = min(WARM_UP_SECONDS_MAX, WARM_UP_SHARE * given.duration)
+        warm_up_s = min(WARM_UP_SECONDS_MAX, WARM_UP_SHARE * (given.duration or DURATION_SECONDS))
     url = _with_scheme(given.url)
     return benching.checked(
         Plan(
@@ -60,7 +66,7 @@ def _plan(given: argparse.Namespace) -> Plan:
             edge_url=_with_scheme(given.edge_url) if given.edge_url else None,
             endpoint=given.endpoint,
             rate=given.rate,
-            duration_s=given.duration,
+            duration_s=duration_s,
             warm_up_s=warm_up_s,
             mix=benching.mix_of(given.mix),
             sources=given.sources,

@@ -38,7 +38,7 @@ def seen_by(url: str) -> list[dict[str, Any]]:
 
 def plan(url: str, *, mix: str = "ping=1", slo: str = "", **more: Any) -> Plan:
     """A short one, which allows this driver to be late: whoever tests what lag does says so."""
-    usual: dict[str, Any] = {"rate": 200.0, "duration_s": 1.5, "warm_up_s": 0.3, "connections": 64, "lag_max_us": 10**8}
+    usual: dict[str, Any] = {"rate": 200.0, "duration_s": 1.0, "warm_up_s": 0.3, "connections": 64, "lag_max_us": 10**8}
     asked = usual | more | {"slo": slo_of(slo) if slo else None}
     return checked(Plan(url=url, endpoint="known", mix=mix_of(mix), **asked))
 

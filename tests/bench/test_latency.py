@@ -46,6 +46,17 @@ def test_waiting_for_a_connection_is_latency_and_not_the_drivers_lag() -> None:
     assert run.lag_ms.p50 < 50
 
 
+def test_what_is_never_answered_counts_with_the_time_it_was_waited_for() -> None:
+    with known_server(stall_at=100, stall_s=60) as url:
+        run = driven(plan(url, drain_s=0.5, connections=8))
+    assert run.is_behind
+    assert run.unanswered > 50
+    assert run.unanswered + run.answered == run.due == run.latency_ms["all"].count
+    assert run.latency_ms["all"].p99 > 500
+    assert run.sent < run.due
+    assert run.void == f"{run.unanswered} requests had no answer 0.5 seconds after the last was due."
+
+
 def test_a_closed_loop_sends_so_many_requests_and_no_more() -> None:
     with known_server(sleep_s=0.005) as url:
         run = driven(plan(url, loop="closed", requests=500, connections=10))
@@ -58,7 +69,7 @@ def test_a_closed_loop_sends_so_many_requests_and_no_more() -> None:
 def test_three_processes_make_one_run() -> None:
     with known_server(sleep_s=0.01) as url:
         run = driven(plan(url, processes=3, connections=30, rate=300.0))
-    assert 300 < run.arrivals < 620
+    assert 200 < run.arrivals < 420
     assert run.latency_ms["all"].count == run.answered == run.due
     assert joined([run.histograms["ping"]]).total_count == run.answered
     assert sum(part.count for part in run.slices) == run.answered
