@@ -18,7 +18,7 @@ class Void(Exception):
 
 
 class Late(Void):
-    """Only the driver was too slow, as it is at times on a machine that is shared: worth another try."""
+    """Only something was too slow, as it is at times on a machine that is shared: worth another try."""
 
 
 class Size(Struct, frozen=True):

@@ -165,7 +165,8 @@ def test_a_smoke_run_knows_its_subjects() -> None:
     assert len({subject.id for subject in SUBJECTS}) == len(SUBJECTS)
 
 
-def test_a_run_that_is_interrupted_keeps_what_it_has_and_leaves_no_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_ended_keeps_what_it_has_and_leaves_no_process(tmp_path: Path, ending: signal.Signals) -> None:
     running = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.suite", "--smoke", "--only", "reload", "--out", str(tmp_path)],
         cwd=ROOT,
@@ -181,7 +182,7 @@ def test_a_run_that_is_interrupted_keeps_what_it_has_and_leaves_no_process(tmp_p
         assert time.monotonic() < deadline, "it started no process"
         children = [int(pid) for pid in Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()]
         time.sleep(0.02)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(ending)
     said, progress = running.communicate(timeout=SECONDS_MAX)
     assert running.returncode == 130, progress
     assert "interrupted" in progress
