@@ -135,12 +135,27 @@ def _process(command: list[str], core: int, folder: str) -> Iterator[subprocess.
     try:
         yield started
     finally:
-        started.send_signal(signal.SIGTERM)
-        try:
-            started.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            os.killpg(started.pid, signal.SIGKILL)  # its own group: nobody else's process is in it
-            started.wait()
+        _end(started)
+
+
+def _end(started: subprocess.Popen[bytes]) -> None:
+    """Lets it end in order, and then what it has left: a catalog's compiler outlives a service that is still starting.
+
+    Until it is waited for its id stays its own, and with it the group, in which nobody else's process is.
+    """
+    if started.returncode is not None:
+        return
+    started.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS_MAX
+    while not _has_ended(started.pid) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+
+
+def _has_ended(pid: int) -> bool:
+    """Of a child, without waiting for it."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
 
 def _await(started: subprocess.Popen[bytes], is_ready: Callable[[], bool], folder: str) -> None:
