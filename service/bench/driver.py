@@ -77,7 +77,7 @@ class Driver:
         gc.disable()
         self._alarm = Alarm(loop, self._fall_due if self._is_open else self._begin_closed)
         self._due_ns = start_ns + self._gap_ns()
-        self._alarm.set(self._due_ns if self._is_open else start_ns)
+        self._alarm.set(min(self._due_ns, self._until_ns) if self._is_open else start_ns)
         marking = loop.call_later(max(0, self._from_ns - time.monotonic_ns()) / _NS_PER_S, self._mark_cpu)
         telling = loop.create_task(self._tell(tell))
         if not self._is_open:
