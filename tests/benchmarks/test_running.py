@@ -207,3 +207,21 @@ def test_a_short_run_against_a_given_redis_leaves_it_empty(redis: RedisForTest, 
     assert found.runs[0].statuses["post success"] > 0
     assert found.runs[0].statuses["route routed"] > 0
     assert redis.client.keys("*") == []
+
+
+def test_a_redis_whose_account_is_in_use_is_not_begun_with(redis: RedisForTest, tmp_path: Path) -> None:
+    redis.may_leave("sale:1")
+    redis.client.set("{bench}:sale:1", "somebody's")
+    given = ["--redis-url", redis.url, "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.suite", "--smoke", "--only", "channel", *given],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "is not empty" in done.stderr
+    (path,) = tmp_path.glob("*.json")
+    assert [failure.subject for failure in stored.read(path).failures] == ["channel", "redis_py"]
+    assert redis.client.get("{bench}:sale:1") == "somebody's"
