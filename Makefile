@@ -9,10 +9,10 @@ RUN_LOCK := config/requirements.lock
 DEV_LOCK := config/requirements-dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock clean
+.PHONY: help setup run test bench bench-smoke bench-report check format lock clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
 
 setup: $(VENV)/.ready  ## create .venv with the pinned dependencies and the command pingpost
 	@echo "ready: $(BIN)/pingpost"
@@ -22,6 +22,15 @@ run: $(VENV)/.ready  ## serve the demo catalog on http://127.0.0.1:8080 with a R
 
 test: $(VENV)/.ready-dev  ## run every test, or with T=tests/match a part
 	$(BIN)/python -m pytest $(T)
+
+bench: $(VENV)/.ready-dev  ## measure against every budget (a quarter of an hour), or with ONLY=cpu,latency,... a part
+	$(BIN)/python -m benchmarks.suite --only "$(ONLY)"
+
+bench-smoke: $(VENV)/.ready-dev  ## the same in half a minute: shows that it works, and judges no times
+	$(BIN)/python -m benchmarks.suite --smoke
+
+bench-report: $(VENV)/.ready-dev  ## tables and plots of the newest results, or of FILE=...; README=1 writes them into benchmarks/README.md
+	$(BIN)/python -m benchmarks.report $(FILE) $(if $(README),--readme)
 
 check: $(VENV)/.ready-dev  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -1,0 +1,88 @@
+"""What the suite measures, one row each. Rows are measured in this order, the whole list round by round, so that what
+is compared was measured minutes apart at most, and a machine that slows down slows all of them."""
+
+from functools import partial
+
+from benchmarks.bench import Subject
+from benchmarks.subjects import asking_redis
+from benchmarks.subjects.matching import matching
+from benchmarks.subjects.reserving import cycle, memory
+from benchmarks.subjects.serving import (
+    MIX,
+    bare_ceiling,
+    bare_steady,
+    ceiling,
+    overload,
+    reloading,
+    steady,
+    sweep,
+)
+from benchmarks.subjects.trips import trips
+from benchmarks.worlds import World
+
+ROUNDS = 3
+CEILING = "ping_5"
+"""The subject whose ceiling all rates are shares of."""
+HALF = 0.5
+LOW = 0.25
+"""Where a catalog is compiled on the same core."""
+LIGHT = 0.05
+"""Where a hundred candidates are looked at in four trips: a ping costs several times as much as the ceiling's."""
+BEYOND = 2.0
+
+NOBODY, FIVE, TEN = World(wanted=0), World(wanted=5), World(wanted=10)
+RECORDED = World(wanted=5, on_record=True)
+MANY = World(wanted=5, contracts=10_000)
+# A hundred buyers want the lead, five of them are offered; so many are full.
+FULL_0, FULL_50, FULL_95, FULL_100 = (
+    World(wanted=100, contracts=130, buyers_max=5, full_percent=percent) for percent in (0, 50, 95, 100)
+)
+
+at_half = partial(steady, of=CEILING, share=HALF)
+at_low = partial(steady, of=CEILING, share=LOW)
+at_light = partial(steady, of=CEILING, share=LIGHT)
+reloaded = partial(reloading, of=CEILING, share=LOW)
+bare_at_half = partial(bare_steady, buyers=5, of=CEILING, share=HALF)
+twice = partial(overload, world=FIVE, of=CEILING, factor=BEYOND)
+
+SUBJECTS: tuple[Subject, ...] = (
+    Subject("bare", "cpu", "bare handler", partial(bare_ceiling, buyers=5), 5),
+    Subject(CEILING, "cpu", "ping, 5 holds, 30 contracts", partial(ceiling, world=FIVE), 11),
+    Subject("ping_0", "pings", "ping that nobody wants", partial(ceiling, world=NOBODY), 10),
+    Subject("ping_10", "pings", "ping, 10 holds", partial(ceiling, world=TEN), 12),
+    Subject("ping_many", "pings", "ping, 5 holds, 10,000 contracts", partial(ceiling, world=MANY), 20),
+    Subject("ping_record", "pings", "ping, 5 holds, everything on record", partial(ceiling, world=RECORDED), 13),
+    Subject("mix", "pings", "pings 90, posts 8, calls 2", partial(ceiling, world=RECORDED, mix=MIX), 14),
+    Subject("bare_half", "latency", "bare handler, half the ceiling", bare_at_half, 9),
+    Subject("ping_half", "latency", "ping, half the ceiling", partial(at_half, world=FIVE), 11),
+    Subject("full_0", "fullness", "none of 100 buyers full", partial(at_light, world=FULL_0), 11),
+    Subject("full_50", "fullness", "50 of them full", partial(at_light, world=FULL_50), 11),
+    Subject("full_95", "fullness", "95 of them full", partial(at_light, world=FULL_95), 11),
+    Subject("full_100", "fullness", "all of them full", partial(at_light, world=FULL_100), 11),
+    Subject("quiet", "reload", "ping, nothing beside it", partial(at_low, world=FIVE), 11),
+    Subject("reload", "reload", "the mix, 30 contracts reloaded", partial(reloaded, world=FIVE), 16),
+    Subject("reload_many", "reload", "the mix, 10,000 contracts reloaded", partial(reloaded, world=MANY), 26),
+    Subject("overload", "overload", "ping, twice the ceiling", twice, 12),
+    Subject("sweep", "sweep", "pings at rising rates", partial(sweep, world=FIVE, of=CEILING), 55),
+    Subject("trips", "store", "round trips", partial(trips, world=RECORDED), 5),
+    Subject("cycle", "store", "ping, post, release through the store", partial(cycle, world=FIVE), 4),
+    Subject("cycle_record", "store", "the same, everything on record", partial(cycle, world=RECORDED), 5),
+    Subject("memory", "store", "live pings of 5 holds", partial(memory, world=FIVE), 2),
+    Subject("channel", "channel", "our channel, one-line script", asking_redis.ours, 1),
+    Subject("redis_py", "channel", "redis-py, one-line script", asking_redis.redis_py, 1),
+    Subject("match_30", "match", "match, 30 contracts", partial(matching, contracts=30), 1),
+    Subject("match_1000", "match", "match, 1,000 contracts", partial(matching, contracts=1_000), 1),
+    Subject("match_10000", "match", "match, 10,000 contracts", partial(matching, contracts=10_000), 3),
+)  # fmt: skip
+
+CLOSED_GROUPS = ("cpu", "pings")
+"""A closed loop finds a ceiling and the CPU behind a request. It says nothing about latency: who waits for an answer
+before asking again never sees a queue."""
+
+GROUPS = tuple(dict.fromkeys(subject.group for subject in SUBJECTS))
+
+BRIEF = frozenset(
+    {"bare", "mix", "full_95", "reload", "overload", "cycle_record", "memory"}
+    | {"channel", "redis_py", "match_30", "match_1000"}
+)
+"""Those of a smoke run: each kind of measurement once."""

@@ -1,0 +1,1 @@
+"""How each subject is measured; `benchmarks.plan` lists them."""
