@@ -15,7 +15,7 @@ from typing import Final, cast
 
 from service.app.draining import Draining
 from service.app.heads import HEAD_BYTES_MAX, Head, read_head
-from service.app.leads import Came, answer
+from service.app.leads import Came, answer, turn_away
 from service.app.replies import NO_STORE, Reply
 from service.app.serving import Serving
 from service.wire.body import BODY_BYTES_MAX
@@ -163,6 +163,9 @@ class Lane(asyncio.Protocol):
             self._unread = data
         elif len(data) == end:
             self._unread, self._was_partial = b"", False
+            if self._front.serving.gate.is_full:
+                self._send(head, turn_away(self._front.serving, head.path, head.vanity_uri))
+                return
             self._at_work = self._loop.create_task(self._answer(head, data[head_end:]))
         else:  # several requests in a row
             self._hand_over(data)
@@ -191,14 +194,18 @@ class Lane(asyncio.Protocol):
         self._at_work = None
         if self._transport.is_closing():
             return
-        stays = head.keep_alive and not self._is_ending and not self._front.draining.on
-        self._transport.write(_bytes_of(reply, self._front.date, stays=stays))
-        if not stays:
-            self._transport.close()
-            return
-        self._quiet_since = self._loop.time()
+        self._send(head, reply)
         if self._unread and not self._is_clogged:
             self._go_on()
+
+    def _send(self, head: Head, reply: Reply) -> None:
+        stays = head.keep_alive and not self._is_ending and not self._front.draining.on
+        self._transport.write(_bytes_of(reply, self._front.date, stays=stays))
+        if stays:
+            self._quiet_since = self._loop.time()
+        else:
+            self._unread = b""
+            self._transport.close()
 
     def _go_on(self) -> None:
         """With what came meanwhile."""

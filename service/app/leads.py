@@ -105,6 +105,16 @@ async def answer(serving: Serving, came: Came) -> Reply:
         (metrics.observe_ping if came.path == "ping" else metrics.observe_post)(time.perf_counter() - started)
 
 
+def turn_away(serving: Serving, path: Path, vanity_uri: str) -> Reply:
+    """The answer to a lead that comes while the gate is full, unread."""
+    known = vanity_uri in serving.snapshot.catalog.endpoints
+    Tally(path, vanity_uri if known else metrics.OTHER, "unavailable").count()
+    return _TOO_MUCH
+
+
+_TOO_MUCH = unavailable("Too much is in flight. Please try again.")
+
+
 async def _answer(serving: Serving, came: Came, tally: Tally) -> Reply:
     snapshot = serving.snapshot
     endpoint = snapshot.catalog.endpoints.get(came.vanity_uri)
@@ -125,7 +135,7 @@ async def _answer(serving: Serving, came: Came, tally: Tally) -> Reply:
     with serving.gate as has_room:
         if not has_room:
             tally.status = "unavailable"
-            return unavailable("Too much is in flight. Please try again.")
+            return _TOO_MUCH
         outcome = await _exchange(serving, snapshot, asked)
     if isinstance(outcome, RateLimited):
         tally.status = "rate_limited"

@@ -25,6 +25,11 @@ class Gate:
         self._limit = limit
         self._inside = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Known before a request is read: refused then, it costs a sixth of what serving it would."""
+        return self._inside >= self._limit
+
     def __enter__(self) -> bool:
         """Whether there is room."""
         self._inside += 1
