@@ -27,23 +27,22 @@ def check(
 
 def buyers_above_their_cap(now: Standing) -> Iterator[str]:
     for buyer in now.catalog.buyers.values():
-        holds, slots = now.live(now.holds[buyer.id]), now.live(now.slots[buyer.id])
-        if buyer.concurrency_cap is not None and len(holds) + len(slots) > buyer.concurrency_cap:
-            yield (
-                f"buyer {buyer.id} has {len(holds)} holds and {len(slots)} slots, more than its cap of "
-                f"{buyer.concurrency_cap}"
-            )
+        leases = now.live(now.leases[buyer.id])
+        if buyer.concurrency_cap is not None and len(leases) > buyer.concurrency_cap:
+            yield f"buyer {buyer.id} has {len(leases)} leases, more than its cap of {buyer.concurrency_cap}"
 
 
-def leads_counted_twice(now: Standing) -> Iterator[str]:
+def slots_that_are_not_counted(now: Standing) -> Iterator[str]:
+    """Room is judged by leases alone: a slot that is none, or another one, would be given away twice or too late."""
     for buyer_id in now.catalog.buyers:
-        for decision in now.live(now.holds[buyer_id]).keys() & now.live(now.slots[buyer_id]).keys():
-            yield f"decision {decision} has a hold and a slot of buyer {buyer_id} at once"
+        for decision, until_ms in now.live(now.slots[buyer_id]).items():
+            if now.leases[buyer_id].get(decision) != until_ms:
+                yield f"buyer {buyer_id} has a slot for {decision} and no lease until the same moment"
 
 
 def holds_that_no_ping_took(now: Standing) -> Iterator[str]:
     for buyer_id in now.catalog.buyers:
-        for decision in now.live(now.holds[buyer_id]):
+        for decision in now.live(now.holds(buyer_id)):
             ping = now.pings.get(decision)
             if ping is None:
                 yield f"buyer {buyer_id} is held for {decision}, of which there is no ping"
@@ -138,8 +137,9 @@ def leases_that_never_end(now: Standing) -> Iterator[str]:
     """When the longest lease there can be is over, nothing lives and every number is free."""
     slot_ms = max(HEARTBEAT_MS, *(_slot_ms(endpoint) for endpoint in now.catalog.endpoints.values()))
     for buyer_id in now.catalog.buyers:
-        for kind, leases, longest_ms in (("hold", now.holds, now.holds_ms), ("slot", now.slots, slot_ms)):
-            for decision, until_ms in leases[buyer_id].items():
+        kinds = (("hold", now.holds(buyer_id), now.holds_ms), ("slot", now.slots[buyer_id], slot_ms))
+        for kind, leases, longest_ms in kinds:
+            for decision, until_ms in leases.items():
                 if until_ms > now.now_ms + longest_ms:
                     yield f"a {kind} of buyer {buyer_id} for {decision} lives longer than any may"
     for pool in now.catalog.pools.values():
@@ -159,7 +159,7 @@ def _slot_ms(endpoint: Endpoint) -> int:
 
 CHECKS: tuple[Callable[[Standing], Iterator[str]], ...] = (
     buyers_above_their_cap,
-    leads_counted_twice,
+    slots_that_are_not_counted,
     holds_that_no_ping_took,
     slots_that_no_sale_has,
     sales_without_their_slot,

@@ -34,11 +34,12 @@ class Standing(Struct, frozen=True):
 
     catalog: Catalog
     now_ms: int
-    holds: dict[int, dict[str, int]]
-    """By buyer: decision → until, ms; those that are over too, for nobody sweeps them."""
+    leases: dict[int, dict[str, int]]
+    """By buyer: decision → until, ms, holds and slots; those that are over too, for nobody sweeps them."""
     slots: dict[int, dict[str, int]]
+    """Those of them that are sales'."""
     pings: dict[str, FoundPing]
-    """Of the holds that live."""
+    """Of the leases that live, as far as their pings do."""
     sales: dict[str, Sale]
     events: list[Event]
     numbers: dict[str, dict[str, int]]
@@ -54,6 +55,11 @@ class Standing(Struct, frozen=True):
     answered: int | None
     """Sales that posts were answered; None where it was not counted."""
 
+    def holds(self, buyer_id: int) -> dict[str, int]:
+        """The leases that are pings'."""
+        slots = self.slots[buyer_id]
+        return {decision: until_ms for decision, until_ms in self.leases[buyer_id].items() if decision not in slots}
+
     def live(self, leases: dict[str, int]) -> dict[str, int]:
         return {decision: until_ms for decision, until_ms in leases.items() if until_ms > self.now_ms}
 
@@ -67,17 +73,17 @@ def standing(
     seconds, micros = client.time()
     now_ms = seconds * 1000 + micros // 1000
     buyers = list(catalog.buyers)
-    leases = _zsets(client, [key for buyer_id in buyers for key in keys.buyer(buyer_id)])
-    holds = dict(zip(buyers, leases[::2], strict=True))
-    live = {decision for found in holds.values() for decision, until_ms in found.items() if until_ms > now_ms}
+    found = _zsets(client, [key for buyer_id in buyers for key in keys.buyer(buyer_id)])
+    leases = dict(zip(buyers, found[::2], strict=True))
+    live = {decision for of_one in leases.values() for decision, until_ms in of_one.items() if until_ms > now_ms}
     contracts = [contract.id for buyer in catalog.buyers.values() for contract in buyer.contracts]
     pools = list(catalog.pools)
     seconds_max = hold_seconds_max or max(endpoint.hold_seconds for endpoint in catalog.endpoints.values())
     return Standing(
         catalog=catalog,
         now_ms=now_ms,
-        holds=holds,
-        slots=dict(zip(buyers, leases[1::2], strict=True)),
+        leases=leases,
+        slots=dict(zip(buyers, found[1::2], strict=True)),
         pings=_pings(client, keys, sorted(live)),
         sales=_sales(client, account),
         events=_events(client, keys.sales),

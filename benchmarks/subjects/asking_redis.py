@@ -13,11 +13,13 @@ from benchmarks.placement import pinned
 from benchmarks.reservations import CALLERS, in_flight
 from benchmarks.results import Figures
 from service.store.channel import Channel
+from service.store.frames import Frames, frames_of, script_command
 from service.store.scripts import Script
 from service.store.settings import StoreSettings
 
 TEXT = b"return ARGV[1]"
-SCRIPT = Script("one_line", TEXT, sha1(TEXT, usedforsecurity=False).hexdigest())
+SCRIPT = Script("one_line", TEXT, sha1(TEXT, usedforsecurity=False).hexdigest().encode())
+NO_KEYS = Frames()
 
 Ask = Callable[[bytes], Awaitable[bytes]]
 
@@ -31,7 +33,8 @@ def ours(bench: Bench) -> Measured:
         loop = asyncio.get_running_loop()
 
         async def ask(word: bytes) -> bytes:
-            reply: bytes = await channel.evalsha(SCRIPT, (), (word,), loop.time() + settings.give_up_ms / 1000)
+            packed = script_command(SCRIPT, NO_KEYS, frames_of((word,)))
+            reply: bytes = await channel.evalsha(SCRIPT, packed, loop.time() + settings.give_up_ms / 1000)
             return reply
 
         try:
@@ -47,9 +50,10 @@ def redis_py(bench: Bench) -> Measured:
 
     async def measure(url: str) -> Figures:
         client: redis.Redis = redis.Redis.from_url(url, max_connections=CALLERS)
+        sha = SCRIPT.sha.decode()
 
         async def ask(word: bytes) -> bytes:
-            reply: bytes = await client.evalsha(SCRIPT.sha, 0, word)
+            reply: bytes = await client.evalsha(sha, 0, word)
             return reply
 
         try:

@@ -69,25 +69,30 @@ def test_what_pings_and_posts_leave_is_as_promised(stands: Stands) -> None:
 
 
 def test_leases_that_are_over_do_not_count(stands: Stands) -> None:
-    stands.client.zadd(stands.key("holds:1"), {f"old{at}": 1 for at in range(5)})
+    stands.client.zadd(stands.key("leases:1"), {f"old{at}": 1 for at in range(5)})
     assert stands.found() == []
 
 
-def _twice(now: Stands) -> None:
-    until = now.client.zscore(now.key("holds:1"), now.held)
-    now.client.zadd(now.key("slots:1"), {now.held: until})
+def _slot_of_no_lease(now: Stands) -> None:
+    for buyer_id in range(1, 7):
+        now.client.zrem(now.key(f"leases:{buyer_id}"), now.sold)
+
+
+def _slot_of_another_time(now: Stands) -> None:
+    for buyer_id in range(1, 7):
+        now.client.zincrby(now.key(f"leases:{buyer_id}"), -1, now.sold)
 
 
 def _unknown_hold(now: Stands) -> None:
-    now.client.zadd(now.key("holds:1"), {"f" * 32: now.client.time()[0] * 1000 + 1_500})
+    now.client.zadd(now.key("leases:1"), {"f" * 32: now.client.time()[0] * 1000 + 1_500})
 
 
 def _held_though_sold(now: Stands) -> None:
-    now.client.zadd(now.key("holds:2"), {now.sold: now.client.time()[0] * 1000 + 1_500})
+    now.client.zadd(now.key("leases:2"), {now.sold: now.client.time()[0] * 1000 + 1_500})
 
 
 def _held_though_not_offered(now: Stands) -> None:
-    now.client.zadd(now.key("holds:6"), {now.held: now.client.time()[0] * 1000 + 1_500})
+    now.client.zadd(now.key("leases:6"), {now.held: now.client.time()[0] * 1000 + 1_500})
 
 
 def _unknown_slot(now: Stands) -> None:
@@ -139,7 +144,7 @@ def _cap_not_counted(now: Stands) -> None:
 
 
 def _hold_for_ever(now: Stands) -> None:
-    now.client.zadd(now.key("holds:1"), {now.held: FAR_MS})
+    now.client.zadd(now.key("leases:1"), {now.held: FAR_MS})
 
 
 def _slot_for_ever(now: Stands) -> None:
@@ -156,7 +161,8 @@ def _key_for_ever(now: Stands) -> None:
 
 
 PLANTED: tuple[tuple[Callable[[Stands], None], str], ...] = (
-    (_twice, "has a hold and a slot of buyer 1 at once"),
+    (_slot_of_no_lease, "and no lease until the same moment"),
+    (_slot_of_another_time, "and no lease until the same moment"),
     (_unknown_hold, "of which there is no ping"),
     (_held_though_sold, "which is sold"),
     (_held_though_not_offered, "whose ping was not offered it"),
@@ -194,9 +200,9 @@ def test_a_buyer_above_its_cap_is_found(redis: RedisForTest, tmp_path: Path) -> 
     asyncio.run(fill(redis.url, catalog, [buyer_id]))
     client = account.connect(redis.url)
     assert check(client, catalog, hold_seconds_max=86_400) == []
-    client.zadd(f"{{bench}}:slots:{buyer_id}", {"f" * 32: client.time()[0] * 1000 + 1_500})
+    client.zadd(f"{{bench}}:leases:{buyer_id}", {"f" * 32: client.time()[0] * 1000 + 1_500})
     said = check(client, catalog, hold_seconds_max=86_400)
-    assert f"buyer {buyer_id} has 20 holds and 1 slots, more than its cap of 20" in said
+    assert f"buyer {buyer_id} has 21 leases, more than its cap of 20" in said
 
 
 def test_a_cap_sold_beyond_is_found(stands: Stands) -> None:
@@ -209,7 +215,7 @@ def test_a_cap_sold_beyond_is_found(stands: Stands) -> None:
 def test_every_check_has_been_seen_to_find_something() -> None:
     """By name: a check that is added without a planted violation fails here."""
     assert {broken.__name__ for broken in CHECKS} == {
-        "buyers_above_their_cap", "leads_counted_twice", "holds_that_no_ping_took", "slots_that_no_sale_has",
+        "buyers_above_their_cap", "slots_that_are_not_counted", "holds_that_no_ping_took", "slots_that_no_sale_has",
         "sales_without_their_slot", "sales_not_once_in_the_stream", "sales_answered_and_not_made", "numbers_lent_twice",
         "numbers_that_are_wrong", "caps_counted_wrong", "leases_that_never_end",
     }  # fmt: skip
