@@ -90,6 +90,8 @@ class Bench(Struct):
     """None: each measurement starts a Redis of its own."""
     ceiling_of: Callable[[str], float]
     """Requests a second that a subject was found to answer at most, so far in this run."""
+    sustained: Callable[[], float]
+    """Pings a second that sweeps have found to be served in time, so far in this run."""
     is_smoke: bool = False
     serve_flags: tuple[str, ...] = ()
     """Of `pingpost serve`, beside those that a measurement needs."""

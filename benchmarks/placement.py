@@ -53,3 +53,41 @@ def memory_mib(pid: int) -> float:
     """What a living process has in memory, shared pages too."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
+
+
+class Watch:
+    """What others on this machine have taken since it was made: all of the cores' work without that of this process and
+    of its children that have ended, in shares of one core; what a host beneath took counts too. None where the system
+    does not tell."""
+
+    def __init__(self) -> None:
+        self._at_s, self._others_s = time.monotonic(), _others_seconds()
+
+    def others(self) -> float | None:
+        now_s = _others_seconds()
+        if now_s is None or self._others_s is None:
+            return None
+        return max(0.0, now_s - self._others_s) / (time.monotonic() - self._at_s)
+
+
+def await_quiet(share_max: float, seconds_max: float) -> None:
+    """Until others have left the machine alone for a second, or the time is over."""
+    until_s = time.monotonic() + seconds_max
+    while time.monotonic() < until_s:
+        watch = Watch()
+        time.sleep(1)
+        if (watch.others() or 0.0) <= share_max:
+            return
+
+
+def _others_seconds() -> float | None:
+    try:
+        words = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return None
+    user, nice, system, _idle, _iowait, irq, softirq, steal = (int(word) for word in words[:8])
+    # Interrupts are mostly of the load itself: its packets.
+    del irq, softirq
+    ours = os.times()
+    all_s = (user + nice + system + steal) / os.sysconf("SC_CLK_TCK")
+    return all_s - (ours.user + ours.system + ours.children_user + ours.children_system)

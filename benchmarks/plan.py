@@ -43,7 +43,7 @@ at_low = partial(steady, of=CEILING, share=LOW)
 at_light = partial(steady, of=CEILING, share=LIGHT)
 reloaded = partial(reloading, of=CEILING, share=LOW)
 bare_at_half = partial(bare_steady, buyers=5, of=CEILING, share=HALF)
-twice = partial(overload, world=FIVE, of=CEILING, factor=BEYOND)
+twice = partial(overload, world=FIVE, factor=BEYOND)
 
 SUBJECTS: tuple[Subject, ...] = (
     Subject("bare", "cpu", "bare handler", partial(bare_ceiling, buyers=5), 5),
@@ -62,8 +62,8 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject("quiet", "reload", "ping, nothing beside it", partial(at_low, world=FIVE), 11),
     Subject("reload", "reload", "the mix, 30 contracts reloaded", partial(reloaded, world=FIVE), 16),
     Subject("reload_many", "reload", "the mix, 10,000 contracts reloaded", partial(reloaded, world=MANY), 26),
-    Subject("overload", "overload", "ping, twice the ceiling", twice, 12),
-    Subject("sweep", "sweep", "pings at rising rates", partial(sweep, world=FIVE, of=CEILING), 55),
+    Subject("sweep", "overload", "pings at rising rates", partial(sweep, world=FIVE, of=CEILING), 55),
+    Subject("overload", "overload", "ping, twice what is sustained", twice, 12),
     Subject("trips", "store", "round trips", partial(trips, world=RECORDED), 5),
     Subject("cycle", "store", "ping, post, release through the store", partial(cycle, world=FIVE), 4),
     Subject("cycle_record", "store", "the same, everything on record", partial(cycle, world=RECORDED), 5),

@@ -29,6 +29,9 @@ REDIS_FACTS = (
 )
 REDIS_CPU = ("used_cpu_user", "used_cpu_sys")
 
+SUSTAINED_P99_MS = 100.0
+"""What a ping may take under any load that is served."""
+
 Figures = dict[str, float]
 
 
@@ -80,6 +83,17 @@ class Results(Struct):
     def values(self, subject: str, figure: str) -> list[float]:
         """A figure of a subject, one per round in which it was measured."""
         return [run.figures[figure] for run in self.of(subject) if figure in run.figures]
+
+
+def sustained(results: Results) -> list[float]:
+    """Pings a second that were served at the highest rate of each sweep at which all were, in time."""
+    return [max(served) for run in results.of("sweep") if (served := [_served(point) for point in run.points])]
+
+
+def _served(point: Figures) -> float:
+    """None are where some were turned away, or those that were slow were slower than any may be."""
+    in_time = point.get("ping_p99_ms", SUSTAINED_P99_MS) < SUSTAINED_P99_MS and "refused_p99_ms" not in point
+    return point["goodput_per_second"] if in_time else 0.0
 
 
 def begun(kind: str, settings: Mapping[str, object]) -> Results:

@@ -19,10 +19,10 @@ from statistics import median
 from benchmarks import results as stored
 from benchmarks.account import AccountInUse
 from benchmarks.bench import FULL, SMOKE, Bench, Late, Measured, Subject, Void
-from benchmarks.placement import placement
+from benchmarks.placement import Watch, await_quiet, placement
 from benchmarks.plan import BRIEF, CEILING, GROUPS, ROUNDS, SUBJECTS
 from benchmarks.report import FOLDER
-from benchmarks.results import Failure, Results, Run
+from benchmarks.results import Failure, Results, Run, sustained
 from benchmarks.servers import DidNotStart
 from benchmarks.tables import markdown
 from service.errors import PingpostError, StoreDown
@@ -31,6 +31,10 @@ LOAD_MAX = 0.7
 """Of the machine before the run: busier than that, and what is measured is somebody else."""
 LATE_MAX = 2
 """Tries beyond the first."""
+OTHERS_MAX = 0.15
+"""Of a core, that others may take while something is measured: beyond it they are what is measured."""
+QUIET_SECONDS_MAX = 20.0
+"""How long a try waits for others to be done."""
 
 
 class Suite:
@@ -74,10 +78,29 @@ class Suite:
         late_ones = (Late, StoreDown) if self._bench.is_smoke else (Late,)
         for _ in range(LATE_MAX):
             try:
-                return subject.measure(self._bench)
+                return self._alone(subject)
             except late_ones as late:
                 print(f"      once more: {late}", file=sys.stderr, flush=True)
-        return subject.measure(self._bench)
+            await_quiet(OTHERS_MAX / 2, QUIET_SECONDS_MAX)
+        return self._alone(subject)
+
+    def _alone(self, subject: Subject) -> Measured:
+        """Raises what a measurement raises, and Late where it was not alone on the machine, whatever it has found."""
+        if self._bench.is_smoke:
+            return subject.measure(self._bench)
+        watch = Watch()
+        try:
+            found = subject.measure(self._bench)
+        except Void as void:
+            self._refuse_others(watch, f" ({void})")
+            raise
+        self._refuse_others(watch)
+        return found
+
+    def _refuse_others(self, watch: Watch, why: str = "") -> None:
+        others = watch.others() or 0.0
+        if others > OTHERS_MAX:
+            raise Late(f"others took {others:.0%} of a core meanwhile{why}")
 
     def _tell(self, place: int, at: int, subject: Subject) -> None:
         """Which subject, which round, how long so far, and about how long to go."""
@@ -106,7 +129,7 @@ def chosen(only: str, *, is_smoke: bool) -> list[Subject]:
     groups = {name.strip() for name in only.split(",") if name.strip()} or set(GROUPS)
     if unknown := sorted(groups - set(GROUPS)):
         raise ValueError(f"There is no group {', '.join(unknown)}: there are {', '.join(GROUPS)}.")
-    needs_ceiling = bool(groups & {"pings", "latency", "fullness", "reload", "overload", "sweep"}) and not is_smoke
+    needs_ceiling = bool(groups & {"pings", "latency", "fullness", "reload", "overload"}) and not is_smoke
     return [
         subject
         for subject in SUBJECTS
@@ -122,6 +145,13 @@ def _ceiling_of(results: Results, subject: str) -> float:
     return median(found)
 
 
+def _sustained(results: Results) -> float:
+    found = sustained(results)
+    if not found:
+        raise Void("its rate is twice what is sustained, which no sweep has found")
+    return median(found)
+
+
 @contextlib.contextmanager
 def _bench(results: Results, told: argparse.Namespace) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -131,6 +161,7 @@ def _bench(results: Results, told: argparse.Namespace) -> Iterator[Bench]:
             folder=Path(folder),
             redis_url=told.redis_url,
             ceiling_of=lambda subject: _ceiling_of(results, subject),
+            sustained=lambda: _sustained(results),
             is_smoke=told.smoke,
             serve_flags=tuple(shlex.split(told.serve)),
         )

@@ -14,7 +14,9 @@ CONTRACTS = 300
 
 
 def bench_in(folder: Path) -> Bench:
-    return Bench(size=SMOKE, cores=placement(), folder=folder, redis_url=None, ceiling_of=lambda subject: 0.0)
+    return Bench(
+        size=SMOKE, cores=placement(), folder=folder, redis_url=None, ceiling_of=lambda subject: 0.0, sustained=float
+    )
 
 
 def test_scan_index_and_explanation_find_the_same_contracts(tmp_path: Path) -> None:

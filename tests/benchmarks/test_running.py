@@ -21,7 +21,14 @@ from tests.process.running import SECONDS_MAX, is_gone
 
 
 def bench_in(folder: Path, redis_url: str | None = None) -> Bench:
-    return Bench(size=SMOKE, cores=placement(), folder=folder, redis_url=redis_url, ceiling_of=lambda subject: 0.0)
+    return Bench(
+        size=SMOKE,
+        cores=placement(),
+        folder=folder,
+        redis_url=redis_url,
+        ceiling_of=lambda subject: 0.0,
+        sustained=float,
+    )
 
 
 # The account
