@@ -83,22 +83,21 @@ class Channel:
         if b"role:slave" in roles:
             raise StoreUnfit("Redis is a replica, which cannot be written to: give the address of its primary.")
 
-    async def evalsha(self, script: Script, packed: bytes, give_up_at: float) -> Any:
-        """Runs a script by its packed command; one that Redis does not know is loaded and the command sent once more,
-        for then nothing has run."""
-        reply = await self._ask(packed, give_up_at)
-        if isinstance(reply, hiredis.ReplyError):
-            if not _is_unknown(reply):
-                raise _fault_of(reply)
-            await self._load(script, give_up_at)
-            reply = await self._ask(packed, give_up_at)
-            if isinstance(reply, hiredis.ReplyError):
-                raise StoreDown("Redis keeps losing its scripts.") if _is_unknown(reply) else _fault_of(reply)
-        return reply
-
-    def _ask(self, packed: bytes, give_up_at: float) -> Awaitable[Any]:
+    def ask(self, packed: bytes, give_up_at: float) -> Awaitable[Any]:
+        """The reply to one packed command; an error of Redis is one, too."""
         line = self._line
         return self._with_room(line).ask(packed, give_up_at) if line else self._ask_anew(packed, give_up_at)
+
+    async def ask_again(self, refused: hiredis.ReplyError, script: Script, packed: bytes, give_up_at: float) -> Any:
+        """The reply to a script's command that was refused: a script that Redis does not know is loaded and the command
+        sent once more, for then nothing has run."""
+        if not _is_unknown(refused):
+            raise _fault_of(refused)
+        await self._load(script, give_up_at)
+        reply = await self.ask(packed, give_up_at)
+        if isinstance(reply, hiredis.ReplyError):
+            raise StoreDown("Redis keeps losing its scripts.") if _is_unknown(reply) else _fault_of(reply)
+        return reply
 
     async def _ask_anew(self, packed: bytes, give_up_at: float) -> Any:
         line = await self._connected(give_up_at)

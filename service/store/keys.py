@@ -35,6 +35,7 @@ class Keys:
         self._buyers: dict[int, BuyerKeys] = {}
         self._contracts: dict[str, ContractKeys] = {}
         self._pools: dict[str, PoolKeys] = {}
+        self._ping, self._test, self._shield = self._key("ping:"), self._key("test:"), self._key("shield:")
         self.audit = self._key("audit")
         self.sales = self._key("sales")
         self.paused = self._key("paused")
@@ -47,10 +48,10 @@ class Keys:
         self._buyers, self._contracts, self._pools = {}, {}, {}
 
     def ping(self, decision_id: str, test: bool = False) -> bytes:
-        return self._key(f"{'test' if test else 'ping'}:{decision_id}")
+        return (self._test if test else self._ping) + decision_id.encode()
 
     def shield(self, fingerprint: str) -> bytes:
-        return self._key(f"shield:{fingerprint}")
+        return self._shield + fingerprint.encode()
 
     def sale(self, decision_id: str) -> bytes:
         return self._key(f"sale:{decision_id}")

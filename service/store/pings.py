@@ -70,10 +70,19 @@ NAMED_KEYS_COUNT = 4
 
 def _named_keys(runner: Runner, ask: HoldAsk, *, shielded: bool, tracked: bool) -> bytes:
     keys, record = runner.keys, ask.record
-    record_key = frame(keys.ping(record.decision_id, ask.test))
-    shield_key = frame(keys.shield(ask.fingerprint)) if shielded else record_key
-    caller_key = frame(keys.caller(record.own_number, ask.caller_id)) if tracked else record_key
-    return b"%b%b$%d\r\n%b\r\n%b" % (record_key, shield_key, len(keys.audit), keys.audit, caller_key)
+    record_key = keys.ping(record.decision_id, ask.test)
+    shield_key = keys.shield(ask.fingerprint) if shielded else record_key
+    caller_key = keys.caller(record.own_number, ask.caller_id) if tracked else record_key
+    return b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
+        len(record_key),
+        record_key,
+        len(shield_key),
+        shield_key,
+        len(keys.audit),
+        keys.audit,
+        len(caller_key),
+        caller_key,
+    )
 
 
 def _earlier_trips(ask: HoldAsk) -> bytes:
