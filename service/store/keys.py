@@ -30,8 +30,8 @@ class Keys:
 
     def __init__(self, account: str, secret: bytes) -> None:
         self._tag = f"{{{account}}}:"
-        # blake2b takes at most 64 bytes of key; a secret may be longer.
-        self._hash_key = sha256(secret).digest()
+        # blake2b takes at most 64 bytes of key; a secret may be longer. Keyed once: half of a short hash's cost.
+        self._hash = blake2b(digest_size=16, key=sha256(secret).digest())
         self._buyers: dict[int, BuyerKeys] = {}
         self._contracts: dict[str, ContractKeys] = {}
         self._pools: dict[str, PoolKeys] = {}
@@ -96,8 +96,9 @@ class Keys:
 
     def hash_of(self, text: str | bytes) -> str:
         """Keyed: a number has too few digits for a bare hash to hide it."""
-        data = text.encode() if isinstance(text, str) else text
-        return blake2b(data, digest_size=16, key=self._hash_key).hexdigest()
+        keyed = self._hash.copy()
+        keyed.update(text.encode() if isinstance(text, str) else text)
+        return keyed.hexdigest()
 
     def _key(self, rest: str) -> bytes:
         return (self._tag + rest).encode()

@@ -57,7 +57,7 @@ class Decoded(Struct, frozen=True):
 
 
 class _Reader(NamedTuple):
-    """How one sent name is read. `as_sent`: a consent is checked and never altered. `ours`: a parameter, no field.
+    """How one sent name is read. `as_sent`: a consent is checked and never altered.
     `unasked`: a place that the offer does not name; where it cannot be read it is like any other name the offer does
     not know."""
 
@@ -66,12 +66,11 @@ class _Reader(NamedTuple):
     personal: bool = False
     as_sent: bool = False
     alias: bool = False
-    ours: bool = False
     unasked: bool = False
 
 
 def _is_plain(reader: _Reader) -> bool:
-    return not (reader.as_sent or reader.alias or reader.ours or reader.unasked)
+    return not (reader.as_sent or reader.alias or reader.unasked)
 
 
 class _Need(NamedTuple):
@@ -140,7 +139,8 @@ class Decoder:
         for sent, raw in params.items():
             parse = plain(sent)
             if parse is None or raw is None or raw == "":
-                others[sent] = raw
+                if sent not in PARAMETERS:
+                    others[sent] = raw
                 continue
             value = parse(raw)
             if type(value) is not Complaint:  # cheaper than isinstance where there is a metaclass, as of every Struct
@@ -156,8 +156,7 @@ class Decoder:
                 del lead[hashed]
 
     def _read_others(self, others: Sent, params: Sent, lead: Lead, complaints: Complaints) -> None:
-        """Aliases, consents, places that the offer does not name, and what it does not know; parameters are read
-        elsewhere."""
+        """Aliases, consents, places that the offer does not name, and what it does not know."""
         extras_length = 0
         for sent, raw in others.items():
             if raw is None or raw == "":
@@ -171,7 +170,7 @@ class Decoder:
                         return
                 continue
             name = reader.name
-            if reader.ours or (reader.alias and (name in lead or params.get(name) not in (None, ""))):
+            if reader.alias and (name in lead or params.get(name) not in (None, "")):
                 continue  # a field's own name wins over its aliases, the alias sent first over those after it
             value = reader.parse(raw)
             if type(value) is Complaint:
@@ -277,7 +276,7 @@ def _readers_of(offer: Offer) -> dict[str, _Reader]:
             if hashes.can_be_hashed(field):
                 hashed = field.name + hashes.SUFFIX
                 readers[name + hashes.SUFFIX] = _Reader(hashed, hashes.parse_sha256, personal=True, alias=alias)
-    return readers | {name: _Reader(name, hashes.parse_sha256, ours=True) for name in PARAMETERS}
+    return {name: reader for name, reader in readers.items() if name not in PARAMETERS}
 
 
 def _needs_of(fields: tuple[Field, ...], moments: frozenset[Moment], *, by_caller: bool) -> tuple[_Need, ...]:
