@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Awaitable
-from typing import NamedTuple
 
 from aiohttp import web
 from msgspec import UNSET, Struct
@@ -25,7 +24,7 @@ from service.wire import Decoded, Params, Path, Refusal, bearer, mint_decision_i
 from service.wire.templates import Filled
 
 
-class Came(NamedTuple):
+class Came(Struct, frozen=True):
     """A lead request as it came, whichever way its HTTP was read. Headers are as they were sent, "" where they were
     not; several of a kind are joined by commas."""
 

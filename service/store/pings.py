@@ -56,13 +56,14 @@ def _asked(runner: Runner, zone: str, ask: HoldAsk, json: bytes, now_ms: int) ->
     about = b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(decision_id), decision_id, len(json), json)
     named = _named_keys(runner, ask, shielded=shielded, tracked=tracked)
     if not (ask.limits or lot.remembers or ask.said_before):
-        keys = Frames(named + lot.keys.data, NAMED_KEYS_COUNT + lot.keys.words)
-        return Asked(keys, Frames(about + lot.rest, ARGS_COUNT), lot.valid_until_ms)
+        keys = Frames((named, *lot.keys.pieces), NAMED_KEYS_COUNT + lot.keys.words)
+        return Asked(keys, Frames((about, lot.rest), ARGS_COUNT), lot.valid_until_ms)
     own = _of_the_lead(runner, zone, ask, now_ms)
     own_keys = frames_of(own.keys)
-    keys = Frames(named + own_keys.data + lot.keys.data, NAMED_KEYS_COUNT + own_keys.words + lot.keys.words)
+    count = NAMED_KEYS_COUNT + own_keys.words + lot.keys.words
+    keys = Frames((named, *own_keys.pieces, *lot.keys.pieces), count)
     args = (about, lot.how, _earlier_trips(ask), *map(frame, own.args), lot.candidates)
-    return Asked(keys, Frames(b"".join(args), ARGS_COUNT), min(own.valid_until_ms, lot.valid_until_ms))
+    return Asked(keys, Frames(args, ARGS_COUNT), min(own.valid_until_ms, lot.valid_until_ms))
 
 
 NAMED_KEYS_COUNT = 4

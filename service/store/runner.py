@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from hiredis import ReplyError
+from msgspec import Struct
 
 from service import metrics
 from service.errors import StoreDown
@@ -25,7 +26,7 @@ TIMES_MAX = 3
 """The first answer of a Redis that woke up is slow; the next ones tell its clock."""
 
 
-class Asked(NamedTuple):
+class Asked(Struct, frozen=True):
     """What a script is given: built for a moment, right until `valid_until_ms` (exclusive), when a period ends."""
 
     keys: Frames
@@ -72,7 +73,7 @@ class Runner:
         for _ in range(2):
             asked = build(now_ms)
             not_after = frame(min(not_after_ms, asked.valid_until_ms - 1))
-            args = Frames(not_after + asked.args.data, 1 + asked.args.words)
+            args = Frames((not_after, *asked.args.pieces), 1 + asked.args.words)
             reply = await self._script(verb, asked.keys, args, give_up_at)
             if reply[0] != b"late":
                 return reply
