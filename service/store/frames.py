@@ -5,6 +5,7 @@ hiredis packs a command of 40 words in 6.7 µs; joining what a lot keeps takes 1
 
 from collections.abc import Iterable
 
+import hiredis
 from msgspec import Struct
 
 from service.store.line import Word
@@ -20,8 +21,9 @@ class Frames(Struct, frozen=True):
 
 
 def frames_of(words: Iterable[Word]) -> Frames:
-    framed = [frame(word) for word in words]
-    return Frames((b"".join(framed),), len(framed))
+    words = tuple(words)
+    packed = hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub knows tuples of one word only
+    return Frames((packed[packed.index(b"\n") + 1 :],), len(words))  # without the count it begins with
 
 
 def frame(word: Word) -> bytes:
