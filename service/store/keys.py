@@ -5,7 +5,7 @@ ahead is built once per catalog and kept: a ping names some sixty keys.
 """
 
 from hashlib import blake2b, sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class BuyerKeys(NamedTuple):
@@ -35,6 +35,8 @@ class Keys:
         self._buyers: dict[int, BuyerKeys] = {}
         self._contracts: dict[str, ContractKeys] = {}
         self._pools: dict[str, PoolKeys] = {}
+        self.candidates: dict[tuple[int, int], Any] = {}
+        """Contracts as they were packed for scripts, by identity and room: with a catalog's keys they come and go."""
         self._ping, self._test, self._shield = self._key("ping:"), self._key("test:"), self._key("shield:")
         self.audit = self._key("audit")
         self.sales = self._key("sales")
@@ -46,6 +48,7 @@ class Keys:
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""
         self._buyers, self._contracts, self._pools = {}, {}, {}
+        self.candidates = {}
 
     def ping(self, decision_id: str, test: bool = False) -> bytes:
         return (self._test if test else self._ping) + decision_id.encode()
