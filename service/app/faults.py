@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from msgspec.structs import replace
 
 from service import logs, metrics
 from service.app.replies import Reply, refuse, reply, response_of, unavailable
@@ -73,7 +74,7 @@ def only(**method_handlers: Handler) -> Handler:
         handler = method_handlers.get(request.method)
         if handler is None:
             refused = refuse(Refusal("method_not_allowed", [f"This path takes {allowed}."]))
-            return refused._replace(headers={**refused.headers, "Allow": allowed})
+            return replace(refused, headers={**refused.headers, "Allow": allowed})
         return await handler(request)
 
     return dispatched

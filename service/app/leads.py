@@ -1,7 +1,7 @@
 """The publishers' paths: a ping, a post, a full. Bytes in, one question to the exchange, bytes out."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Awaitable
 
 from aiohttp import web
 from msgspec import UNSET, Struct
@@ -24,7 +24,7 @@ from service.wire import Decoded, Params, Path, Refusal, bearer, mint_decision_i
 from service.wire.templates import Filled
 
 
-class Came(NamedTuple):
+class Came(Struct, frozen=True):
     """A lead request as it came, whichever way its HTTP was read. Headers are as they were sent, "" where they were
     not; several of a kind are joined by commas."""
 
@@ -168,7 +168,7 @@ def _asked(serving: Serving, snapshot: Snapshot, endpoint: Endpoint, came: Came,
         return _both(admitted, decoded) if isinstance(decoded, Refusal) else admitted
     if isinstance(decoded, Refusal):
         return decoded
-    if foreign := snapshot.doors.foreign_number(admitted.source_id, decoded.own_number):
+    if decoded.own_number and (foreign := doors.foreign_number(admitted.source_id, decoded.own_number)):
         return foreign
     return Asked(_question(endpoint, admitted, decoded), decoded, (time.perf_counter_ns() - before) // 1000)
 
@@ -191,7 +191,9 @@ def _both(admitted: Refusal, decoded: Refusal) -> Refusal:
 
 def _question(endpoint: Endpoint, admitted: Admitted, decoded: Decoded) -> Question:
     # Without a ping id that names its buyer, a buyer_id can only mean: to this one or to nobody.
-    only = frozenset[int]() if decoded.buyer_id is None or decoded.ping_id else frozenset((decoded.buyer_id,))
+    only = decoded.buyer_ids
+    if decoded.buyer_id is not None and not decoded.ping_id and not only:
+        only = frozenset((decoded.buyer_id,))
     return Question(
         decision_id=mint_decision_id(),
         endpoint=endpoint,
@@ -203,24 +205,24 @@ def _question(endpoint: Endpoint, admitted: Admitted, decoded: Decoded) -> Quest
         own_number=decoded.own_number,
         ping_id=decoded.ping_id,
         buyer_id=decoded.buyer_id,
-        buyer_ids=decoded.buyer_ids or only,
+        buyer_ids=only,
         test=admitted.test,
         opted_out=decoded.opt_out,
     )
 
 
-async def _exchange(serving: Serving, snapshot: Snapshot, asked: Asked) -> Outcome | Filled:
+def _exchange(serving: Serving, snapshot: Snapshot, asked: Asked) -> Awaitable[Outcome | Filled]:
     """The one place where a question takes its way: real or test, ping or post or both in one."""
     store, question, kind = serving.store.for_one_answer(), asked.question, asked.decoded.asked
     if question.test:
         watch = rehearsal.Stopwatch(asked.decode_us)
         if kind == "ping":
-            return await rehearsal.ping(store, snapshot, question, watch)
+            return rehearsal.ping(store, snapshot, question, watch)
         if kind == "post":
-            return await rehearsal.post(store, snapshot, question, asked.decoded, watch)
-        return await rehearsal.sell_now(store, snapshot, question, watch, full=kind == "full")
+            return rehearsal.post(store, snapshot, question, asked.decoded, watch)
+        return rehearsal.sell_now(store, snapshot, question, watch, full=kind == "full")
     if kind == "ping":
-        return await ping.ping(store, snapshot, question)
+        return ping.ping(store, snapshot, question)
     if kind == "post":
-        return await post.post(store, snapshot, question, asked.decoded)
-    return await post.sell_now(store, snapshot, question, full=kind == "full")
+        return post.post(store, snapshot, question, asked.decoded)
+    return post.sell_now(store, snapshot, question, full=kind == "full")

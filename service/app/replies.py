@@ -1,10 +1,11 @@
 """Answers before they are HTTP on a line: status, headers and bytes, whichever way the line is spoken."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final
 
 from aiohttp import web
-from msgspec import UNSET, UnsetType, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from service.pages import http_status
 from service.store.asks import RateLimited
@@ -13,12 +14,12 @@ from service.wire.answers import Answer, Invalid, Refused, too_many
 from service.wire.encode import encode
 from service.wire.templates import Filled
 
-NO_STORE: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+NO_STORE: Final[Mapping[str, str]] = MappingProxyType({"Content-Type": "application/json", "Cache-Control": "no-store"})
 RETRY_AFTER_SECONDS: Final = 1
 """What a 503 asks for: the store's first probe comes within a second of its return."""
 
 
-class Reply(NamedTuple):
+class Reply(Struct, frozen=True):
     status: int
     body: bytes
     headers: Mapping[str, str] = NO_STORE

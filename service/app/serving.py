@@ -24,6 +24,7 @@ class Gate:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._inside = 0
+        metrics.show_in_flight(lambda: self._inside)
 
     @property
     def is_full(self) -> bool:
@@ -33,12 +34,10 @@ class Gate:
     def __enter__(self) -> bool:
         """Whether there is room."""
         self._inside += 1
-        metrics.add_in_flight(1)
         return self._inside <= self._limit
 
     def __exit__(self, *_: object) -> None:
         self._inside -= 1
-        metrics.add_in_flight(-1)
 
 
 class Serving:

@@ -35,8 +35,10 @@ class Candidates:
         self.bids: tuple[Bid, ...] = ()
         self.lot = NO_LOT
         """Of the latest trip."""
-        self.default = self._consented_default()
+        self.default = self.ranking.default_bid()
         """The offer's default buyer, unless it is a candidate anyway: behind the last of the others."""
+        if self.default is not None and not self._is_consented(self.default):
+            self.default = None
         self.trips = 0
         self.last = False
         """No trip follows: nobody else matches, or enough have been asked."""
@@ -66,10 +68,6 @@ class Candidates:
                 break
             fresh += [bid for bid in found if self._is_consented(bid)]
         return fresh
-
-    def _consented_default(self) -> Bid | None:
-        default = self.ranking.default_bid()
-        return default if default is not None and self._is_consented(default) else None
 
     def _is_consented(self, bid: Bid) -> bool:
         consented = self.question.buyer_ids

@@ -22,7 +22,7 @@ def of_fields(hash_of: HashOf, question: Question, verb: Literal["ping", "sell"]
         question.lead,
         question.own_number,
         question.min_bid_micros,
-        sorted(question.buyer_ids),
+        sorted(question.buyer_ids) if question.buyer_ids else (),
         question.request_id if verb == "ping" else "",
     )
     return hash_of(_encode(parts))

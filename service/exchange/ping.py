@@ -23,6 +23,8 @@ ASKS_MAX = 2
 """A ping is asked again where the first one, whose copy it seemed to be, ran out before its answer was read."""
 
 
+NOT_ASKED = Held(status="none")
+
 PingOutcome = LeadAnswer | RateLimited | Filled
 
 
@@ -32,9 +34,9 @@ async def ping(store: Store, snapshot: Snapshot, question: Question) -> PingOutc
         return await opt_out(store, snapshot, question)
     for _ in range(ASKS_MAX):
         candidates = Candidates(snapshot, question, store.now_ms())
-        held = await _hold(store, candidates, Held(status="none"))
+        held = await store.hold(_ask(store, candidates, NOT_ASKED))
         while not held.done:
-            held = await _hold(store, candidates, held)
+            held = await store.hold(_ask(store, candidates, held))
         if held.status != "repeat":
             return _answer(candidates, held)
         again = await _repeat(store, snapshot, question, held.repeat_of)
@@ -62,24 +64,22 @@ def _answer(candidates: Candidates, held: Held) -> PingOutcome:
     return quoted(candidates.snapshot, question, candidates.record(), held.said, ttl_ms)
 
 
-async def _hold(store: Store, candidates: Candidates, before: Held) -> Held:
-    """One trip: holds on the next candidates that have room."""
+def _ask(store: Store, candidates: Candidates, before: Held) -> HoldAsk:
+    """What one trip asks: holds on the next candidates that have room."""
     question = candidates.question
     lot = candidates.more()
     first = candidates.trips == 1
     repeatable = not candidates.suppressed and ("caller_id" in question.lead or question.request_id)
-    return await store.hold(
-        HoldAsk(
-            record=candidates.record(),
-            endpoint=question.endpoint,
-            bids=lot.bids,
-            kept=lot.kept,
-            limits=limits_of(candidates.snapshot.catalog, question.endpoint, question.source) if first else (),
-            fingerprint=fingerprint.of_fields(store.hash_of, question, "ping") if repeatable else "",
-            caller_id=str(question.lead.get("caller_id", "")),
-            said_before=before.said,
-            last=candidates.last,
-        )
+    return HoldAsk(
+        record=candidates.record(),
+        endpoint=question.endpoint,
+        bids=lot.bids,
+        kept=lot.kept,
+        limits=limits_of(candidates.snapshot.catalog, question.endpoint, question.source) if first else (),
+        fingerprint=fingerprint.of_fields(store.hash_of, question, "ping") if repeatable else "",
+        caller_id=str(question.lead.get("caller_id", "")),
+        said_before=before.said,
+        last=candidates.last,
     )
 
 

@@ -51,7 +51,7 @@ def facts(lead: Lead, source_id: str) -> Facts:
     if source_id:
         values["traffic_source_id"] = source_id
     caller_id = lead.get("caller_id")
-    if isinstance(caller_id, str) and caller_id.startswith("+1") and len(caller_id) == NORTH_AMERICAN_LENGTH:
+    if isinstance(caller_id, str) and caller_id[:2] == "+1" and len(caller_id) == NORTH_AMERICAN_LENGTH:
         values["area_code"] = caller_id[2:5]
     if "state" in values:
         return Facts(values, "sent")

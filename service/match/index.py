@@ -58,7 +58,7 @@ class Index(Struct):
         self.look(asked.now_ms)
         ready = self.ready
         on_terms = self.selling.on_terms_of(asked)
-        suppressed = self.suppressions.mask(values)
+        suppressed = self.suppressions.mask(values) if self.suppressions.any_list else 0
         unsuppressed = ready.lines & ~suppressed if suppressed else ready.lines
         in_area = self.geo_any.left(values, self.geo.left(values, unsuppressed))
         matched = self.rules_any.left(values, self.filters_any.left(values, self.filters.left(values, in_area)))

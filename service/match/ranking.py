@@ -20,6 +20,8 @@ class Ranking:
         self._decision_id = decision_id
         self._lot_of = lot_of
         self._coming: Iterator[int] | None = None
+        self._taken = 0
+        """Of those to come, how many the first lot had already."""
         self._has_drawn = False
 
     def first_lot(self, count: int) -> Lot:
@@ -28,7 +30,7 @@ class Ranking:
         lots = self._standing.lots
         lot = lots.get(count)
         if lot is not None:
-            self._coming = islice(self._in_rank_order(), len(lot.bids), None)
+            self._taken = len(lot.bids)
             return lot
         lot = self._lot_of(tuple(self.take(count)))
         if not self._has_drawn:
@@ -38,7 +40,7 @@ class Ranking:
     def take(self, count: int) -> list[Bid]:
         """The next bids in rank order, at most `count`; fewer, or none, when there are no more."""
         if self._coming is None:
-            self._coming = self._in_rank_order()
+            self._coming = islice(self._in_rank_order(), self._taken, None)
         return [self._standing.bid(place) for place in islice(self._coming, count)]
 
     @property

@@ -6,13 +6,12 @@ from msgspec import Struct, field
 
 from service.match.asked import Asked
 from service.match.payouts import Terms, clears
-from service.model.catalog import Payout
 from service.model.lead import Bid
 
 # A request names its own min_bid, so terms are not bounded by the catalog; making a mask again is cheap.
 TERMS_MAX = 512
 
-Key = tuple[Payout, bool, int]
+Key = tuple[int, bool, int]
 Made = dict[int, Bid]
 """Bids that were made for one payout, by the place of their line; the default buyer's under its complement."""
 
@@ -35,7 +34,7 @@ class Selling(Struct):
     known: dict[Key, OnTerms] = field(default_factory=dict)
 
     def on_terms_of(self, asked: Asked) -> OnTerms:
-        key = (asked.payout, asked.allow_loss, asked.min_bid_micros)
+        key = (id(asked.payout), asked.allow_loss, asked.min_bid_micros)  # the terms keep the payout alive
         found = self.known.get(key)
         if found is None:
             if len(self.known) >= TERMS_MAX:

@@ -14,6 +14,7 @@ from service.model.hashes import SUFFIX, can_be_hashed, sha256_of
 class Suppressions(Struct):
     """The lists of one offer."""
 
+    any_list: bool
     everyone: int
     hashed: bool
     """Whether a number may come as its SHA-256."""
@@ -101,6 +102,7 @@ def suppressions_of(
             if hashed:
                 by_number[hash_of(number)] = place
     return Suppressions(
+        any_list=bool(whole or by_number),
         everyone=everyone,
         hashed=hashed,
         whole=whole,

@@ -5,7 +5,6 @@ variable must stand before this room is imported (the process room sees to it). 
 """
 
 from service.metrics.counting import (
-    add_in_flight,
     buyer_label,
     count_bids,
     count_buyer_decline,
@@ -28,6 +27,7 @@ from service.metrics.counting import (
     observe_script,
     set_loop_lag,
     set_store,
+    show_in_flight,
 )
 from service.metrics.scrape import CONTENT_TYPE, Sample, exposition
 from service.metrics.table import BUYERS_LABELLED_MAX, OTHER, REGISTRY, TABLE, Described
@@ -40,7 +40,6 @@ __all__ = [
     "TABLE",
     "Described",
     "Sample",
-    "add_in_flight",
     "buyer_label",
     "count_bids",
     "count_buyer_decline",
@@ -64,4 +63,5 @@ __all__ = [
     "observe_script",
     "set_loop_lag",
     "set_store",
+    "show_in_flight",
 ]

@@ -23,7 +23,7 @@ _ping_seconds = BatchedObservations(table.PING_SECONDS, table.SECONDS_BUCKETS)
 _post_seconds = BatchedObservations(table.POST_SECONDS, table.SECONDS_BUCKETS)
 _script_seconds: dict[str, BatchedObservations] = {}
 
-_in_flight = 0
+_in_flight: Callable[[], int] = int
 _labelled_buyers: dict[int, str] = {}
 
 
@@ -33,7 +33,7 @@ def flush() -> None:
         counter.flush()
     for observations in (_ping_seconds, _post_seconds, *_script_seconds.values()):
         observations.flush()
-    table.IN_FLIGHT.set(_in_flight)
+    table.IN_FLIGHT.set(_in_flight())
 
 
 def count_ping(endpoint: str, status: str) -> None:
@@ -126,10 +126,10 @@ def observe_script(script: str, seconds: float) -> None:
     found.observe(seconds)
 
 
-def add_in_flight(change: int) -> None:
-    """1 when a request begins, -1 when it ends."""
+def show_in_flight(count: Callable[[], int]) -> None:
+    """Whom to ask, at each flush, how many leads are at work in this process."""
     global _in_flight
-    _in_flight += change
+    _in_flight = count
 
 
 def set_store(*, up: bool, breaker_open: bool) -> None:

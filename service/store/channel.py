@@ -83,26 +83,27 @@ class Channel:
         if b"role:slave" in roles:
             raise StoreUnfit("Redis is a replica, which cannot be written to: give the address of its primary.")
 
-    async def evalsha(self, script: Script, packed: bytes, give_up_at: float) -> Any:
-        """Runs a script by its packed command; one that Redis does not know is loaded and the command sent once more,
-        for then nothing has run."""
-        reply = await self._ask(packed, give_up_at)
+    def ask(self, pieces: Sequence[bytes], give_up_at: float) -> Awaitable[Any]:
+        """The reply to one command, given in pieces; an error of Redis is one, too."""
+        line = self._line
+        return self._with_room(line).ask(pieces, give_up_at) if line else self._ask_anew(pieces, give_up_at)
+
+    async def ask_again(
+        self, refused: hiredis.ReplyError, script: Script, pieces: Sequence[bytes], give_up_at: float
+    ) -> Any:
+        """The reply to a script's command that was refused: a script that Redis does not know is loaded and the command
+        sent once more, for then nothing has run."""
+        if not _is_unknown(refused):
+            raise _fault_of(refused)
+        await self._load(script, give_up_at)
+        reply = await self.ask(pieces, give_up_at)
         if isinstance(reply, hiredis.ReplyError):
-            if not _is_unknown(reply):
-                raise _fault_of(reply)
-            await self._load(script, give_up_at)
-            reply = await self._ask(packed, give_up_at)
-            if isinstance(reply, hiredis.ReplyError):
-                raise StoreDown("Redis keeps losing its scripts.") if _is_unknown(reply) else _fault_of(reply)
+            raise StoreDown("Redis keeps losing its scripts.") if _is_unknown(reply) else _fault_of(reply)
         return reply
 
-    def _ask(self, packed: bytes, give_up_at: float) -> Awaitable[Any]:
-        line = self._line
-        return self._with_room(line).ask(packed, give_up_at) if line else self._ask_anew(packed, give_up_at)
-
-    async def _ask_anew(self, packed: bytes, give_up_at: float) -> Any:
+    async def _ask_anew(self, pieces: Sequence[bytes], give_up_at: float) -> Any:
         line = await self._connected(give_up_at)
-        return await self._with_room(line).ask(packed, give_up_at)
+        return await self._with_room(line).ask(pieces, give_up_at)
 
     async def _load(self, script: Script, give_up_at: float) -> None:
         """Once for all who miss it: a Redis that lost its scripts is missed by everybody at the same time."""

@@ -20,7 +20,11 @@ class RedisClock:
         self._known = False
 
     def now_ms(self) -> int:
-        return int(monotonic_ms() + self._offset_ms)
+        return self.at(monotonic_ms())
+
+    def at(self, moment_ms: float) -> int:
+        """Redis' time at a moment of the monotonic clock."""
+        return int(moment_ms + self._offset_ms)
 
     def learn(self, redis_ms: float, sent_ms: float, received_ms: float) -> None:
         """Takes a TIME's answer. One that was slow on its way is left where a better one is known, and else read so

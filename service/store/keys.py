@@ -5,7 +5,7 @@ ahead is built once per catalog and kept: a ping names some sixty keys.
 """
 
 from hashlib import blake2b, sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class BuyerKeys(NamedTuple):
@@ -30,11 +30,14 @@ class Keys:
 
     def __init__(self, account: str, secret: bytes) -> None:
         self._tag = f"{{{account}}}:"
-        # blake2b takes at most 64 bytes of key; a secret may be longer.
-        self._hash_key = sha256(secret).digest()
+        # blake2b takes at most 64 bytes of key; a secret may be longer. Keyed once: half of a short hash's cost.
+        self._hash = blake2b(digest_size=16, key=sha256(secret).digest())
         self._buyers: dict[int, BuyerKeys] = {}
         self._contracts: dict[str, ContractKeys] = {}
         self._pools: dict[str, PoolKeys] = {}
+        self.candidates: dict[tuple[int, int], Any] = {}
+        """Contracts as they were packed for scripts, by identity and room: with a catalog's keys they come and go."""
+        self._ping, self._test, self._shield = self._key("ping:"), self._key("test:"), self._key("shield:")
         self.audit = self._key("audit")
         self.sales = self._key("sales")
         self.paused = self._key("paused")
@@ -45,12 +48,13 @@ class Keys:
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""
         self._buyers, self._contracts, self._pools = {}, {}, {}
+        self.candidates = {}
 
     def ping(self, decision_id: str, test: bool = False) -> bytes:
-        return self._key(f"{'test' if test else 'ping'}:{decision_id}")
+        return (self._test if test else self._ping) + decision_id.encode()
 
     def shield(self, fingerprint: str) -> bytes:
-        return self._key(f"shield:{fingerprint}")
+        return self._shield + fingerprint.encode()
 
     def sale(self, decision_id: str) -> bytes:
         return self._key(f"sale:{decision_id}")
@@ -95,8 +99,9 @@ class Keys:
 
     def hash_of(self, text: str | bytes) -> str:
         """Keyed: a number has too few digits for a bare hash to hide it."""
-        data = text.encode() if isinstance(text, str) else text
-        return blake2b(data, digest_size=16, key=self._hash_key).hexdigest()
+        keyed = self._hash.copy()
+        keyed.update(text.encode() if isinstance(text, str) else text)
+        return keyed.hexdigest()
 
     def _key(self, rest: str) -> bytes:
         return (self._tag + rest).encode()

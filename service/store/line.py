@@ -43,26 +43,26 @@ class Line(asyncio.Protocol):
         """How many wait for their answer, given up or not."""
         return len(self._asked)
 
-    def ask(self, packed: bytes, give_up_at: float) -> asyncio.Future[Any]:
+    def ask(self, pieces: Sequence[bytes], give_up_at: float) -> asyncio.Future[Any]:
         """The reply to one command in Redis' protocol; an error of Redis is an exception that is not raised."""
-        return self._ask(packed, give_up_at)
+        return self._ask(pieces, give_up_at)
 
     def ask_all(self, commands: Sequence[Command], give_up_at: float) -> asyncio.Future[list[Any]]:
         """The replies to some commands, errors among them."""
         # Its stub knows tuples of one word only.
-        packed = b"".join([hiredis.pack_command(tuple(command)) for command in commands])  # type: ignore[arg-type]
-        return self._ask(packed, give_up_at, [], len(commands))
+        pieces = [hiredis.pack_command(tuple(command)) for command in commands]  # type: ignore[arg-type]
+        return self._ask(pieces, give_up_at, [], len(commands))
 
     def close(self) -> None:
         self._transport.abort()
 
     def _ask(
-        self, packed: bytes, give_up_at: float, replies: list[Any] | None = None, awaited: int = 1
+        self, pieces: Sequence[bytes], give_up_at: float, replies: list[Any] | None = None, awaited: int = 1
     ) -> asyncio.Future[Any]:
         answer = self._loop.create_future()
         if not self._unsent:
             self._loop.call_soon(self._send)
-        self._unsent.append(packed)
+        self._unsent += pieces
         self._asked.append((answer, give_up_at, replies, awaited))
         if self._looks is None:
             self._looks = self._loop.call_later(LOOK_SECONDS, self._look)

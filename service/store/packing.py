@@ -54,6 +54,8 @@ class PackedCandidate(NamedTuple):
     keys: list[bytes]
     words: bytes
     valid_until_ms: int | None
+    contract: Contract
+    """Kept alive, for it is kept by its identity."""
 
 
 def delivers_calls(endpoint: Endpoint) -> bool:
@@ -137,7 +139,14 @@ class Packer:
         pack.args.append(b"".join(parts))
 
     def _candidate(self, bid: Bid, room: int) -> PackedCandidate:
-        """Of the catalog and the hour alone."""
+        """Of the catalog and the hour alone, and kept as long."""
+        kept, key = self._keys.candidates, (id(bid.contract), room)
+        found: PackedCandidate | None = kept.get(key)
+        if found is None or (found.valid_until_ms or NEVER_MS) <= self._now_ms:
+            found = kept[key] = self._pack_candidate(bid, room)
+        return found
+
+    def _pack_candidate(self, bid: Bid, room: int) -> PackedCandidate:
         contract, keys, valid_until_ms = bid.contract, [], None
         if room != NO_LEASES:
             keys.append(self._keys.buyer(bid.buyer.id).leases)
@@ -149,7 +158,7 @@ class Packer:
             words += [hour.periods[cap.per].field for cap in contract.caps]
             words += [cap.limit for cap in contract.caps]
             words += [str(CAP_DECLINES[cap.per].value) for cap in contract.caps]
-        return PackedCandidate(keys, stream(words), valid_until_ms)
+        return PackedCandidate(keys, stream(words), valid_until_ms, contract)
 
     def _marks_of(self, contract: Contract) -> list[str]:
         """Most contracts of an offer look at the same fields: hashed once per lead."""

@@ -56,13 +56,14 @@ def _asked(runner: Runner, zone: str, ask: HoldAsk, json: bytes, now_ms: int) ->
     about = b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(decision_id), decision_id, len(json), json)
     named = _named_keys(runner, ask, shielded=shielded, tracked=tracked)
     if not (ask.limits or lot.remembers or ask.said_before):
-        keys = Frames(named + lot.keys.data, NAMED_KEYS_COUNT + lot.keys.words)
-        return Asked(keys, Frames(about + lot.rest, ARGS_COUNT), lot.valid_until_ms)
+        keys = Frames((named, *lot.keys.pieces), NAMED_KEYS_COUNT + lot.keys.words)
+        return Asked(keys, Frames((about, lot.rest), ARGS_COUNT), lot.valid_until_ms)
     own = _of_the_lead(runner, zone, ask, now_ms)
     own_keys = frames_of(own.keys)
-    keys = Frames(named + own_keys.data + lot.keys.data, NAMED_KEYS_COUNT + own_keys.words + lot.keys.words)
+    count = NAMED_KEYS_COUNT + own_keys.words + lot.keys.words
+    keys = Frames((named, *own_keys.pieces, *lot.keys.pieces), count)
     args = (about, lot.how, _earlier_trips(ask), *map(frame, own.args), lot.candidates)
-    return Asked(keys, Frames(b"".join(args), ARGS_COUNT), min(own.valid_until_ms, lot.valid_until_ms))
+    return Asked(keys, Frames(args, ARGS_COUNT), min(own.valid_until_ms, lot.valid_until_ms))
 
 
 NAMED_KEYS_COUNT = 4
@@ -70,10 +71,19 @@ NAMED_KEYS_COUNT = 4
 
 def _named_keys(runner: Runner, ask: HoldAsk, *, shielded: bool, tracked: bool) -> bytes:
     keys, record = runner.keys, ask.record
-    record_key = frame(keys.ping(record.decision_id, ask.test))
-    shield_key = frame(keys.shield(ask.fingerprint)) if shielded else record_key
-    caller_key = frame(keys.caller(record.own_number, ask.caller_id)) if tracked else record_key
-    return b"%b%b$%d\r\n%b\r\n%b" % (record_key, shield_key, len(keys.audit), keys.audit, caller_key)
+    record_key = keys.ping(record.decision_id, ask.test)
+    shield_key = keys.shield(ask.fingerprint) if shielded else record_key
+    caller_key = keys.caller(record.own_number, ask.caller_id) if tracked else record_key
+    return b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
+        len(record_key),
+        record_key,
+        len(shield_key),
+        shield_key,
+        len(keys.audit),
+        keys.audit,
+        len(caller_key),
+        caller_key,
+    )
 
 
 def _earlier_trips(ask: HoldAsk) -> bytes:

@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+from hiredis import ReplyError
+from msgspec import Struct
 
 from service import metrics
 from service.errors import StoreDown
@@ -23,7 +26,7 @@ TIMES_MAX = 3
 """The first answer of a Redis that woke up is slow; the next ones tell its clock."""
 
 
-class Asked(NamedTuple):
+class Asked(Struct, frozen=True):
     """What a script is given: built for a moment, right until `valid_until_ms` (exclusive), when a period ends."""
 
     keys: Frames
@@ -64,13 +67,13 @@ class Runner:
         """
         self.breaker.check()
         give_up_at = self._give_up_at()
-        now_ms = self.clock.now_ms()
-        not_after_ms = self._not_after_ms(now_ms, give_up_at)
+        sent_ms = monotonic_ms()
+        now_ms = self.clock.at(sent_ms)
+        not_after_ms = self._not_after_ms(give_up_at)
         for _ in range(2):
             asked = build(now_ms)
             not_after = frame(min(not_after_ms, asked.valid_until_ms - 1))
-            args = Frames(not_after + asked.args.data, 1 + asked.args.words)
-            sent_ms = monotonic_ms()
+            args = Frames((not_after, *asked.args.pieces), 1 + asked.args.words)
             reply = await self._script(verb, asked.keys, args, give_up_at)
             if reply[0] != b"late":
                 return reply
@@ -78,8 +81,9 @@ class Runner:
             if self.clock.is_behind(redis_ms):
                 self.clock.forget()
                 self.clock.learn(redis_ms, sent_ms, monotonic_ms())
-                not_after_ms = self._not_after_ms(self.clock.now_ms(), give_up_at)
-            now_ms = max(redis_ms, self.clock.now_ms())
+                not_after_ms = self._not_after_ms(give_up_at)
+            sent_ms = monotonic_ms()
+            now_ms = max(redis_ms, self.clock.at(sent_ms))
             if now_ms > not_after_ms:
                 break
         metrics.count_late_script()
@@ -116,21 +120,24 @@ class Runner:
     async def _script(self, verb: str, keys: Frames, args: Frames, give_up_at: float) -> list[Any]:
         sent_at = time.perf_counter()
         asked = script(verb)
+        command = script_command(asked, keys, args)
         try:
-            reply: list[Any] = await self._channel.evalsha(asked, script_command(asked, keys, args), give_up_at)
+            reply: Any = await self._channel.ask(command, give_up_at)
+            if isinstance(reply, ReplyError):
+                reply = await self._channel.ask_again(reply, asked, command, give_up_at)
         except StoreDown as fault:
             self._failed(fault)
             raise
         self.breaker.worked()
         metrics.observe_script(verb, time.perf_counter() - sent_at)
-        return reply
+        found: list[Any] = reply
+        return found
 
     def _give_up_at(self) -> float:
         return self._deadline or time.monotonic() + self.settings.give_up_ms / 1000
 
-    def _not_after_ms(self, now_ms: int, give_up_at: float) -> int:
-        left_ms = int((give_up_at - time.monotonic()) * 1000)
-        return now_ms + left_ms - self.settings.late_margin_ms
+    def _not_after_ms(self, give_up_at: float) -> int:
+        return self.clock.at(give_up_at * 1000) - self.settings.late_margin_ms
 
     def _failed(self, fault: StoreDown) -> None:
         if not isinstance(fault, LineFull):  # which is nothing that Redis did

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from service.errors import StoreDown, StoreUnfit
@@ -103,8 +103,8 @@ class Store:
 
     # Leads
 
-    async def hold(self, ask: HoldAsk) -> Held:
-        return await pings.hold(self._runner, self._timezone, ask)
+    def hold(self, ask: HoldAsk) -> Awaitable[Held]:
+        return pings.hold(self._runner, self._timezone, ask)
 
     async def ping(self, decision_id: str, test: bool = False) -> FoundPing | None:
         (value,) = await self._runner.read([("GET", self._runner.keys.ping(decision_id, test))])
@@ -120,8 +120,8 @@ class Store:
         value, fields = await self._runner.read([("GET", keys.ping(decision_id)), ("HGETALL", keys.sale(decision_id))])
         return ping_of(value) if value else None, sale_of(fields) if fields else None
 
-    async def sell(self, ask: SellAsk) -> Sold:
-        return await posts.sell(self._runner, self._timezone, self._stock.pools, ask)
+    def sell(self, ask: SellAsk) -> Awaitable[Sold]:
+        return posts.sell(self._runner, self._timezone, self._stock.pools, ask)
 
     # Calls
 

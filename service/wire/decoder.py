@@ -57,17 +57,20 @@ class Decoded(Struct, frozen=True):
 
 
 class _Reader(NamedTuple):
-    """How one sent name is read: tuples, for they unpack faster than attributes are looked up, on every field of every
-    ping. `as_sent`: a consent is checked and never altered. `ours`: a parameter, no field. `unasked`: a place
-    that the offer does not name; where it cannot be read it is like any other name the offer does not know."""
+    """How one sent name is read. `as_sent`: a consent is checked and never altered.
+    `unasked`: a place that the offer does not name; where it cannot be read it is like any other name the offer does
+    not know."""
 
     name: str
     parse: Parser
     personal: bool = False
     as_sent: bool = False
     alias: bool = False
-    ours: bool = False
     unasked: bool = False
+
+
+def _is_plain(reader: _Reader) -> bool:
+    return not (reader.as_sent or reader.alias or reader.unasked)
 
 
 class _Need(NamedTuple):
@@ -93,6 +96,8 @@ class Decoder:
         self._keep_extra = offer.extra_fields == "keep"
         self._own_numbers = own_numbers
         self._readers = _readers_of(offer)
+        self._plain = {name: reader.parse for name, reader in self._readers.items() if _is_plain(reader)}
+        """Of nearly all that is sent: a name that is the field's own, and a value that is only normalised."""
         self._hashed = tuple((f.name, f.name + hashes.SUFFIX) for f in self.fields if hashes.can_be_hashed(f))
         by_caller = own_numbers is not None
         self._needs: dict[Asked, tuple[_Need, ...]] = {
@@ -129,38 +134,55 @@ class Decoder:
         return Decoded(asked, lead, str(lead.get("caller_id", "")), **ours)
 
     def _read_lead(self, params: Sent, lead: Lead, complaints: Complaints) -> None:
-        find, keep_extra = self._readers.get, self._keep_extra
-        extras_length = 0
+        plain = self._plain.get
+        others: dict[str, object] = {}
         for sent, raw in params.items():
-            if raw is None or raw == "":
+            parse = plain(sent)
+            if parse is None or raw is None or raw == "":
+                if sent not in PARAMETERS:
+                    others[sent] = raw
                 continue
-            reader = find(sent)
-            if reader is None:
-                if keep_extra:
-                    extras_length += _read_extra(sent, raw, lead, complaints)
-                    if extras_length > EXTRAS_LENGTH_MAX:
-                        complaints[sent] = [f"{sent} is too much: {_EXTRAS_LIMIT}"]
-                        return
-                continue
-            name, parse, personal, as_sent, alias, is_ours, unasked = reader
-            if is_ours or (alias and (name in lead or params.get(name) not in (None, ""))):
-                continue  # a field's own name wins over its aliases, the alias sent first over those after it
             value = parse(raw)
-            if type(value) is Complaint:  # cheaper than isinstance where there is a metaclass, as of every Struct
-                if unasked:
-                    if keep_extra:
-                        _read_extra(sent, raw, lead, complaints)
-                elif not _is_blank(raw):
-                    complaints[name] = [wrong(sent, value.text, raw, personal=personal)]
-            elif as_sent and isinstance(raw, (str, int, float)):
-                lead[name] = raw
-            else:
-                lead[name] = value
+            if type(value) is not Complaint:  # cheaper than isinstance where there is a metaclass, as of every Struct
+                lead[sent] = value
+            elif not _is_blank(raw):
+                complaints[sent] = [wrong(sent, value.text, raw, personal=self._readers[sent].personal)]
+        if others:
+            self._read_others(others, params, lead, complaints)
         for name, hashed in self._hashed:
             if hashed in lead and name in lead:
                 if lead[hashed] != hashes.sha256_of(lead[name]):
                     complaints[name] = [f"{name} does not match the {hashed} that was sent with it."]
                 del lead[hashed]
+
+    def _read_others(self, others: Sent, params: Sent, lead: Lead, complaints: Complaints) -> None:
+        """Aliases, consents, places that the offer does not name, and what it does not know."""
+        extras_length = 0
+        for sent, raw in others.items():
+            if raw is None or raw == "":
+                continue
+            reader = self._readers.get(sent)
+            if reader is None:
+                if self._keep_extra:
+                    extras_length += _read_extra(sent, raw, lead, complaints)
+                    if extras_length > EXTRAS_LENGTH_MAX:
+                        complaints[sent] = [f"{sent} is too much: {_EXTRAS_LIMIT}"]
+                        return
+                continue
+            name = reader.name
+            if reader.alias and (name in lead or params.get(name) not in (None, "")):
+                continue  # a field's own name wins over its aliases, the alias sent first over those after it
+            value = reader.parse(raw)
+            if type(value) is Complaint:
+                if reader.unasked:
+                    if self._keep_extra:
+                        _read_extra(sent, raw, lead, complaints)
+                elif not _is_blank(raw):
+                    complaints[name] = [wrong(sent, value.text, raw, personal=reader.personal)]
+            elif reader.as_sent and isinstance(raw, (str, int, float)):
+                lead[name] = raw
+            else:
+                lead[name] = value
 
     def _read_own_number(self, params: Sent, ours: dict[str, Any], complaints: Complaints) -> None:
         assert self._own_numbers is not None
@@ -254,7 +276,7 @@ def _readers_of(offer: Offer) -> dict[str, _Reader]:
             if hashes.can_be_hashed(field):
                 hashed = field.name + hashes.SUFFIX
                 readers[name + hashes.SUFFIX] = _Reader(hashed, hashes.parse_sha256, personal=True, alias=alias)
-    return readers | {name: _Reader(name, hashes.parse_sha256, ours=True) for name in PARAMETERS}
+    return {name: reader for name, reader in readers.items() if name not in PARAMETERS}
 
 
 def _needs_of(fields: tuple[Field, ...], moments: frozenset[Moment], *, by_caller: bool) -> tuple[_Need, ...]:
@@ -272,13 +294,16 @@ def _needs_of(fields: tuple[Field, ...], moments: frozenset[Moment], *, by_calle
 def _read_parameters(params: Sent, path: Path, complaints: Complaints) -> dict[str, Any]:
     """Arguments of `Decoded`, without what was not sent or stands for nothing."""
     ours: dict[str, Any] = {}
-    for name, read in parameters.READERS[path].items():
-        if name in params and (raw := params[name]) is not None:
-            value = read(raw)
-            if isinstance(value, Complaint):
-                complaints[name] = [wrong(name, value.text, raw, personal=name == "auth_token")]
-            elif value not in (None, "", False):
-                ours[_ATTRIBUTES.get(name, name)] = value
+    readers = parameters.READERS[path]
+    for name in readers.keys() & params.keys():
+        raw = params[name]
+        if raw is None:
+            continue
+        value = readers[name](raw)
+        if isinstance(value, Complaint):
+            complaints[name] = [wrong(name, value.text, raw, personal=name == "auth_token")]
+        elif value not in (None, "", False):
+            ours[_ATTRIBUTES.get(name, name)] = value
     return ours
 
 

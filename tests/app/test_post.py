@@ -168,7 +168,7 @@ async def test_a_ping_is_over_when_its_time_is(serve: Serve) -> None:
     _, quoted = await served.ping()
     assert 0 < served.life_ms(f"ping:{quoted['decision_id']}") <= 1000
     async with asyncio.timeout(10):
-        while served.life_ms(f"ping:{quoted['decision_id']}") > 0:
+        while served.life_ms(f"ping:{quoted['decision_id']}") >= 0:
             await served.request("GET", "/healthz")
     assert await is_expired(served, ping_id=quoted["try_all_buyers_ping_id"])
     assert await is_expired(served, ping_id=ping_id_of(quoted, 1))
