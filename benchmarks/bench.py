@@ -141,3 +141,5 @@ class Subject(Struct, frozen=True):
     measure: Callable[[Bench], Measured]
     seconds: float
     """About so long it takes on two cores: only to estimate what is left."""
+    by_steps: bool = False
+    """It sees to it by itself that each of its steps is alone on the machine; most are so as a whole."""

@@ -62,7 +62,7 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject("quiet", "reload", "ping, nothing beside it", partial(at_low, world=FIVE), 11),
     Subject("reload", "reload", "the mix, 30 contracts reloaded", partial(reloaded, world=FIVE), 16),
     Subject("reload_many", "reload", "the mix, 10,000 contracts reloaded", partial(reloaded, world=MANY), 26),
-    Subject("sweep", "overload", "pings at rising rates", partial(sweep, world=FIVE, of=CEILING), 55),
+    Subject("sweep", "overload", "pings at rising rates", partial(sweep, world=FIVE, of=CEILING), 55, by_steps=True),
     Subject("overload", "overload", "ping, twice what is sustained", twice, 12),
     Subject("trips", "store", "round trips", partial(trips, world=RECORDED), 5),
     Subject("cycle", "store", "ping, post, release through the store", partial(cycle, world=FIVE), 4),

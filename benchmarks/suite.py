@@ -18,8 +18,9 @@ from statistics import median
 
 from benchmarks import results as stored
 from benchmarks.account import AccountInUse
+from benchmarks.alone import again, alone
 from benchmarks.bench import FULL, SMOKE, Bench, Late, Measured, Subject, Void
-from benchmarks.placement import Watch, await_quiet, placement
+from benchmarks.placement import placement
 from benchmarks.plan import BRIEF, CEILING, GROUPS, ROUNDS, SUBJECTS
 from benchmarks.report import FOLDER
 from benchmarks.results import Failure, Results, Run, sustained
@@ -29,12 +30,6 @@ from service.errors import PingpostError, StoreDown
 
 LOAD_MAX = 0.7
 """Of the machine before the run: busier than that, and what is measured is somebody else."""
-LATE_MAX = 2
-"""Tries beyond the first."""
-OTHERS_MAX = 0.15
-"""Of a core, that others may take while something is measured: beyond it they are what is measured."""
-QUIET_SECONDS_MAX = 20.0
-"""How long a try waits for others to be done."""
 
 
 class Suite:
@@ -76,31 +71,12 @@ class Suite:
         """Once more, and once more, where only time was short. Raises what a measurement raises."""
         # Of a run that judges times, a store that does not answer in time is a finding.
         late_ones = (Late, StoreDown) if self._bench.is_smoke else (Late,)
-        for _ in range(LATE_MAX):
-            try:
-                return self._alone(subject)
-            except late_ones as late:
-                print(f"      once more: {late}", file=sys.stderr, flush=True)
-            await_quiet(OTHERS_MAX / 2, QUIET_SECONDS_MAX)
-        return self._alone(subject)
+        return again(lambda: self._once(subject), late_ones)
 
-    def _alone(self, subject: Subject) -> Measured:
-        """Raises what a measurement raises, and Late where it was not alone on the machine, whatever it has found."""
-        if self._bench.is_smoke:
+    def _once(self, subject: Subject) -> Measured:
+        if self._bench.is_smoke or subject.by_steps:
             return subject.measure(self._bench)
-        watch = Watch()
-        try:
-            found = subject.measure(self._bench)
-        except Void as void:
-            self._refuse_others(watch, f" ({void})")
-            raise
-        self._refuse_others(watch)
-        return found
-
-    def _refuse_others(self, watch: Watch, why: str = "") -> None:
-        others = watch.others() or 0.0
-        if others > OTHERS_MAX:
-            raise Late(f"others took {others:.0%} of a core meanwhile{why}")
+        return alone(lambda: subject.measure(self._bench))
 
     def _tell(self, place: int, at: int, subject: Subject) -> None:
         """Which subject, which round, how long so far, and about how long to go."""
