@@ -20,14 +20,18 @@ QUIET_SECONDS_MAX = 20.0
 Found = TypeVar("Found")
 
 
-def again(measure: Callable[[], Found], late_ones: tuple[type[Exception], ...] = (Late,)) -> Found:
+def again(
+    measure: Callable[[], Found],
+    late_ones: tuple[type[Exception], ...] = (Late,),
+    quiet_seconds_max: float = QUIET_SECONDS_MAX,
+) -> Found:
     """What it measures; tried again where it only was late, when the machine is quiet. Raises what it raises."""
     for _ in range(TRIES - 1):
         try:
             return measure()
         except late_ones as late:
             print(f"      once more: {late}", file=sys.stderr, flush=True)
-        await_quiet()
+        await_quiet(quiet_seconds_max)
     return measure()
 
 
@@ -43,9 +47,9 @@ def alone(measure: Callable[[], Found]) -> Found:
     return found
 
 
-def await_quiet() -> None:
-    """Until others have left the machine alone for a second, or have not for long."""
-    until_s = time.monotonic() + QUIET_SECONDS_MAX
+def await_quiet(seconds_max: float) -> None:
+    """Until others have left the machine alone for a second, or have not for so long."""
+    until_s = time.monotonic() + seconds_max
     while time.monotonic() < until_s:
         watch = Watch()
         time.sleep(1)
@@ -71,7 +75,8 @@ class Watch:
         now_s = _others_seconds()
         if now_s is None or self._others_s is None:
             return None
-        return max(0.0, now_s - self._others_s) / (time.monotonic() - self._at_s)
+        # Ticks of 10 ms are much of what is over in 20; so nothing is judged by less than a second.
+        return max(0.0, now_s - self._others_s) / max(time.monotonic() - self._at_s, 1.0)
 
 
 def _others_seconds() -> float | None:

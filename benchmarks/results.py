@@ -87,13 +87,15 @@ class Results(Struct):
 
 def sustained(results: Results) -> list[float]:
     """Pings a second that were served at the highest rate of each sweep at which all were, in time."""
-    return [max(served) for run in results.of("sweep") if (served := [_served(point) for point in run.points])]
+    found = (
+        [point["goodput_per_second"] for point in run.points if is_sustained(point)] for run in results.of("sweep")
+    )
+    return [max(rates) for rates in found if rates]
 
 
-def _served(point: Figures) -> float:
-    """None are where some were turned away, or those that were slow were slower than any may be."""
-    in_time = point.get("ping_p99_ms", SUSTAINED_P99_MS) < SUSTAINED_P99_MS and "refused_p99_ms" not in point
-    return point["goodput_per_second"] if in_time else 0.0
+def is_sustained(point: Figures) -> bool:
+    """Whether none were turned away, and those that were slow not slower than any may be."""
+    return point.get("ping_p99_ms", SUSTAINED_P99_MS) < SUSTAINED_P99_MS and "refused_p99_ms" not in point
 
 
 def begun(kind: str, settings: Mapping[str, object]) -> Results:

@@ -18,7 +18,7 @@ from statistics import median
 
 from benchmarks import results as stored
 from benchmarks.account import AccountInUse
-from benchmarks.alone import again, alone
+from benchmarks.alone import QUIET_SECONDS_MAX, again, alone
 from benchmarks.bench import FULL, SMOKE, Bench, Late, Measured, Subject, Void
 from benchmarks.placement import placement
 from benchmarks.plan import BRIEF, CEILING, GROUPS, ROUNDS, SUBJECTS
@@ -71,7 +71,8 @@ class Suite:
         """Once more, and once more, where only time was short. Raises what a measurement raises."""
         # Of a run that judges times, a store that does not answer in time is a finding.
         late_ones = (Late, StoreDown) if self._bench.is_smoke else (Late,)
-        return again(lambda: self._once(subject), late_ones)
+        quiet_seconds_max = 0.0 if self._bench.is_smoke else QUIET_SECONDS_MAX
+        return again(lambda: self._once(subject), late_ones, quiet_seconds_max)
 
     def _once(self, subject: Subject) -> Measured:
         if self._bench.is_smoke or subject.by_steps:

@@ -18,7 +18,7 @@ from benchmarks.bench import Bench, Late, Measured, Void, redis_state
 from benchmarks.driving import Driven, Load, drive
 from benchmarks.invariants import check
 from benchmarks.reservations import FILLED_SECONDS, fill, load
-from benchmarks.results import Figures
+from benchmarks.results import Figures, is_sustained
 from benchmarks.servers import Served, bare_handler, exchange, reload
 from benchmarks.worlds import World
 from service.settings import Settings
@@ -31,8 +31,10 @@ SATURATED_LAG_MS = 50.0
 """Half of what a ping may take where a core is saturated, for Redis then takes the driver's turns too. It counts into
 the latency, which only looks worse by it: what is in time with it is so without."""
 RELOAD_PAUSE_SECONDS = 0.5
-STEPS = (0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
-"""Of a sweep, as shares of the ceiling."""
+STEPS = (0.1, 0.25, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9, 1.0)
+"""Of a sweep, as shares of the ceiling; closer together where a driver beside Redis was seen to fill their core."""
+BEYOND_STEPS = 2
+"""That a sweep takes beyond what is sustained: enough to see the knee."""
 MIX = "ping=90,post=8,call=2"
 
 
@@ -181,7 +183,8 @@ def overload(bench: Bench, world: World, factor: float) -> Measured:
 
 
 def sweep(bench: Bench, world: World, of: str) -> Measured:
-    """Open loop at one rate after the other, up to more than the ceiling, or to where the driver is too late itself."""
+    """Open loop at one rate after the other, to a little beyond what is sustained, or to where the driver is too late
+    itself."""
     points: list[Figures] = []
     with ready(bench, world) as made:
         if not bench.is_smoke:
@@ -201,6 +204,8 @@ def sweep(bench: Bench, world: World, of: str) -> Measured:
             except Late:
                 break
             points.append(driven.figures() | {"rate": rate, "share": share})
+            if sum(not is_sustained(point) for point in points) == BEYOND_STEPS:
+                break
             time.sleep(_lead_in(bench) / 2)  # holds of a step beyond saturation run out before the next
     if not points:
         raise Late("the driver was late at the lowest rate already")

@@ -100,6 +100,16 @@ def test_what_was_void_is_told_with_its_reason(results: Results) -> None:
     assert "500 \\| internal" in markdown(results)
 
 
+def test_what_is_sustained_is_the_highest_rate_that_is_served_in_time_and_wholly(results: Results) -> None:
+    for run in results.of("sweep"):
+        slow, refusing = {"ping_p99_ms": 100.0}, {"ping_p99_ms": 9.0, "refused_p99_ms": 1.0}
+        run.points = [
+            {"goodput_per_second": rate, "ping_p99_ms": 9.0} | worse
+            for rate, worse in ((900.0, {}), (1_900.0 + run.round, {}), (2_800.0, refusing), (3_700.0, slow))
+        ]
+    assert stored.sustained(results) == [1_901.0, 1_902.0, 1_903.0]
+
+
 def test_the_sweep_is_a_table_of_rates(results: Results) -> None:
     assert row(markdown(results), "4,000")[1:] == ["4,000", "4.00", "4.00", "4.00", "4.00"]
 
