@@ -116,7 +116,8 @@ class Channel:
         if loading is None:
             work = self.read([("SCRIPT", "LOAD", script.text)], give_up_at)
             loading = self._loading[script.sha] = asyncio.get_running_loop().create_task(work)
-            loading.add_done_callback(lambda done: (self._loading.pop(script.sha), _look_at(done)))
+            loading.add_done_callback(_look_at)
+            loading.add_done_callback(lambda _: self._loading.pop(script.sha))
         await _in_time(loading, give_up_at)
 
     async def read(self, commands: Sequence[Command], give_up_at: float) -> list[Any]:

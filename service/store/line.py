@@ -80,7 +80,7 @@ class Line(asyncio.Protocol):
         unsent, self._unsent = self._unsent, []
         if self.is_lost:
             self._refuse_all()  # asked after it was lost, by who had found it just before
-        elif not self._transport.is_closing():  # else it is about to be lost, and uvloop would raise
+        else:
             self._transport.write(b"".join(unsent))
 
     def _look(self) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import redis.asyncio as redis
-from redis.exceptions import RedisError
 
 from service.errors import StoreDown
 from service.store.channel import Channel, LineFull, ScriptFault
@@ -185,9 +184,11 @@ class _Schedule:
         begun = time.monotonic()
         while True:
             try:
-                await self._script(time.monotonic() + 1.0)
+                await self._script(time.monotonic() + 0.5)
                 return
-            except (StoreDown, RedisError):
+            except StoreDown as fault:
+                if "in time" in str(fault):
+                    self.channel.reset()  # as the watch does; it may have been stranded while it was made
                 assert time.monotonic() - begun < BACK_SECONDS, "it does not work again"
                 await asyncio.sleep(0.001)
 

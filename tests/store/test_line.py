@@ -143,7 +143,7 @@ async def test_who_gave_up_leaves_the_others_their_replies(channel: Channel, pro
     with pytest.raises(StoreDown, match="in time"):
         await hurried
     proxy.flow()
-    assert await asyncio.gather(*(first, third, last)) == [b"1", b"3", b"last"]
+    assert (await first, await third, await last) == (b"1", b"3", b"last")
     assert second.cancelled()
     assert channel._line is line, "it cost the line"
 
@@ -180,27 +180,9 @@ async def test_who_asks_a_line_that_is_lost_hears_so_at_once(server: RedisServer
 
 
 @EACH_LOOP
-def test_what_was_asked_in_the_turn_in_which_the_line_ends_is_refused_without_a_fault(
-    server: RedisServer, new_loop: NewLoop
+def test_a_connection_lost_while_it_is_made_is_a_store_that_is_down(
+    server: RedisServer, client: Any, new_loop: NewLoop
 ) -> None:
-    """uvloop does not take a write to what is closing."""
-
-    async def ending() -> list[Any]:
-        faults: list[Any] = []
-        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
-        line = await open_line(UnixDomainSocketConnection(path=server.path, protocol=2), lambda _: None)
-        asked = line.ask(b"*1\r\n$4\r\nPING\r\n", soon())
-        line.close()
-        with pytest.raises(StoreDown, match="lost"):
-            await asked
-        return faults
-
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        assert not runner.run(ending())
-
-
-@EACH_LOOP
-def test_a_connection_lost_while_it_is_made_is_a_store_that_is_down(server: RedisServer, new_loop: NewLoop) -> None:
     """For the watch over pauses too, which would else end with it. On uvloop it was a RuntimeError."""
 
     async def tried() -> None:
@@ -330,23 +312,6 @@ async def test_a_reply_that_nobody_asked_for_is_given_to_nobody(channel: Channel
     proxy.add(stray)
     await until(lambda: line.is_lost)
     assert await echo(channel, b"mine") == b"mine"
-
-
-@EACH_LOOP
-def test_a_reply_that_is_here_is_delivered_though_its_time_passed_unread(
-    server: RedisServer, new_loop: NewLoop
-) -> None:
-    async def stalled() -> Any:
-        line = await open_line(UnixDomainSocketConnection(path=server.path, protocol=2), lambda _: None)
-        asked = line.ask(b"*1\r\n$4\r\nPING\r\n", soon(0.05))
-        await asyncio.sleep(0)  # it is sent
-        time.sleep(0.2)  # noqa: ASYNC251 - the stall
-        reply = await asked
-        line.close()
-        return reply
-
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        assert runner.run(stalled()) == b"PONG"
 
 
 async def test_who_is_refused_because_the_line_is_given_up_was_not_sold(server: RedisServer, client: Any) -> None:
