@@ -323,8 +323,8 @@ def test_a_redis_for_tests_ends_with_a_test_run_that_is_killed(tmp_path: Path) -
 
 
 class Stall(asyncio.Protocol):
-    """Holds up the event loop while it looks at its sockets, for longer than anybody waits. Redis answers meanwhile: not
-    before, or the reply would be read in the same look."""
+    """Holds up the event loop while it looks at its sockets, for longer than anybody waits. Redis answers meanwhile,
+    and not before, or the reply would be read in the same look."""
 
     def __init__(self, server: RedisServer) -> None:
         self._server = server
