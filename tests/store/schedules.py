@@ -187,9 +187,11 @@ class _Schedule:
                 await self._script(time.monotonic() + 0.5)
                 return
             except StoreDown as fault:
-                if "in time" in str(fault):
-                    self.channel.reset()  # as the watch does; it may have been stranded while it was made
-                assert time.monotonic() - begun < BACK_SECONDS, "it does not work again"
+                waited_seconds = time.monotonic() - begun
+                if "in time" in str(fault) or waited_seconds > PATIENCE_SECONDS:
+                    # As the watch does: it may have been stranded while it was made, and be full of what it was asked.
+                    self.channel.reset()
+                assert waited_seconds < BACK_SECONDS, "it does not work again"
                 await asyncio.sleep(0.001)
 
 
