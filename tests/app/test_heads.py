@@ -153,8 +153,14 @@ NOT_PLAIN = [
     head(b"Expect: 100-continue", b"Content-Length: 2") + b"{}",
     head(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__"),
     head(b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13"),
-    *(head(first=LINE.replace(b"POST", other)) for other in (b"HEAD", b"PUT", b"OPTIONS", b"post", b"GETT", b"CONNECT")),
-    *(head(first=LINE.replace(b"1.1", other)) for other in (b"1.0", b"0.9", b"2.0", b"1.2", b"1.10", b"1.1 ", b"1.1\t")),
+    *(
+        head(first=LINE.replace(b"POST", other))
+        for other in (b"HEAD", b"PUT", b"OPTIONS", b"post", b"GETT", b"CONNECT")
+    ),
+    *(
+        head(first=LINE.replace(b"1.1", other))
+        for other in (b"1.0", b"0.9", b"2.0", b"1.2", b"1.10", b"1.1 ", b"1.1\t")
+    ),
     head(first=LINE.removesuffix(b" HTTP/1.1")),
     head(first=LINE.replace(b" HTTP", b"\tHTTP")),
     head(first=LINE.replace(b"/api", b"http://a/api")),
@@ -163,7 +169,17 @@ NOT_PLAIN = [
     head(first=LINE.replace(b"/ping", b"/PING")),
     *(
         head(first=LINE.replace(b"calls", other))
-        for other in (b"", b"c%61lls", b"calls/", b"calls/x", b"calls#x", b"calls?a#b", b"calls;x", b"calls\xff", b"a\x00b")
+        for other in (
+            b"",
+            b"c%61lls",
+            b"calls/",
+            b"calls/x",
+            b"calls#x",
+            b"calls?a#b",
+            b"calls;x",
+            b"calls\xff",
+            b"a\x00b",
+        )
     ),
     head(first=LINE.replace(b"calls", b"calls?city=K\xc3\xb6ln")),
     b"\r\n\r\n" + head(),
