@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.app.catalogs import buyer, call_offer, catalog, contract, endpoint, field, source
 from tests.app.conftest import Serve
-from tests.app.lines import HEALTHZ, PING, Line, Told, line_to, port_of, request, without_lane
+from tests.app.lines import HEALTHZ, PING, Told, line_to, port_of, request, without_lane
 from tests.app.served import Served, lead_path
 
 TOKEN = "secret-token"
@@ -140,8 +140,8 @@ CASES = {
 
 
 async def conversation(port: int, case: Case) -> list[Told]:
-    """Every answer to the case and, where the line is still good, to a question after it: told from its end to be
-    nothing but the beginning of a request, for both read where it begins."""
+    """Every answer to the case and, where the line is still good, to a question after it, which shows where the case
+    ends for whoever read it."""
     async with line_to(port) as line:
         line.send(case.sent)
         found: list[Told] = []
@@ -240,7 +240,8 @@ async def test_requests_cut_anywhere_are_answered_whole_in_order_one_by_one(
         for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
             line.send(stream[begin:end])
             # A ping of another line takes its way meanwhile, so that this segment is read by itself.
-            await other_ping(served) if data.draw(st.booleans()) else None
+            if data.draw(st.booleans()):
+                await other_ping(served)
         answers = [await line.answer() for _ in kinds]
         line.send(HEALTHZ)
         assert [told.http for told in await line.rest()] == [200]
@@ -254,6 +255,21 @@ async def other_ping(served: Served) -> None:
         assert (await line.answer(get("?age=30"))).http == 200
 
 
+@pytest.mark.parametrize(
+    "name", ["chunks", "length and chunks", "chunks and length", "gzip", "two tokens", "expecting"]
+)
+async def test_a_head_by_itself_is_enough_to_be_given_away(served: Served, name: str) -> None:
+    head, _, body = CASES[name].sent.partition(b"\r\n\r\n")
+    async with line_to(port_of(served)) as line, without_lane(served) as plain:
+        line.send(head, b"\r\n\r\n")
+        await other_ping(served)
+        line.send(body, HEALTHZ)
+        ours = await line.rest()
+        theirs = await conversation(plain, CASES[name])
+    assert [compared(told) for told in ours] == [compared(told) for told in theirs]
+    assert not any(told.by_lane for told in ours)
+
+
 async def test_a_request_that_comes_byte_by_byte_is_answered_by_the_lane_once_its_head_is_here(served: Served) -> None:
     async with line_to(port_of(served)) as line:
         asked = request(WRONG, JSON)
@@ -263,5 +279,5 @@ async def test_a_request_that_comes_byte_by_byte_is_answered_by_the_lane_once_it
             line.send(asked[at : at + 1])
         told = await line.answer()
         assert (told.http, told.by_lane) == (422, True)
-        again: Told = await Line.answer(line, asked)
+        again = await line.answer(asked)
         assert (again.http, again.by_lane) == (422, True)
