@@ -138,7 +138,8 @@ class Lane(asyncio.Protocol):
         self._transport.abort()
 
     def look_over(self, idle_since: float) -> None:
-        """Now and then: ends a line that has been quiet for long, gives away one whose request does not come whole."""
+        """Now and then: ends a line that was quiet, or took no answers, for long; gives away one whose request does not
+        come whole."""
         if self._at_work is not None:
             return
         if self._is_clogged:
