@@ -8,7 +8,7 @@
 local YES, DUPLICATE, CONCURRENCY, OUTRANKED, NOT_ASKED = "0", "207", "214", "301", ""
 local NO_LEASES = -2
 local words, word_at
-local marks_counts, marks_count_at, mark_at = {}, 0, 0
+local marks_counts, marks_count_at, mark_at, any_bought = {}, 0, 0, false
 -- Of the candidate that was stepped to. Not a table: its fields cost more than locals.
 local its_buyer, its_room, its_leases, its_caps, its_caps_at, its_caps_count, its_first_mark, its_last_mark
 
@@ -20,6 +20,8 @@ local function bind_marks(packed)
   for at = 1, #marks_counts do
     key_at = key_at + marks_counts[at]
   end
+  -- Nearly always nobody has bought this person: then one question is enough for all.
+  any_bought = key_at > mark_at and redis.call("EXISTS", unpack(keys, mark_at + 1, key_at)) > 0
 end
 
 local function bind_candidates(packed)
@@ -52,8 +54,12 @@ local function cap_reached()
   return nil
 end
 
+local function bought_before()
+  return its_last_mark >= its_first_mark and redis.call("EXISTS", unpack(keys, its_first_mark, its_last_mark)) > 0
+end
+
 local function why_not(lease, now)
-  if its_last_mark >= its_first_mark and redis.call("EXISTS", unpack(keys, its_first_mark, its_last_mark)) > 0 then
+  if any_bought and bought_before() then
     return DUPLICATE
   end
   local reached = its_caps and cap_reached()

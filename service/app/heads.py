@@ -13,6 +13,9 @@ LEADS: Final = "/api/v1/inbound_webhooks"
 HEAD_BYTES_MAX: Final = 8 * 1024
 """aiohttp's own limit for a header; longer heads are none of the lane's."""
 
+HEADERS_MAX: Final = 128
+"""aiohttp's own limit, beyond which it refuses."""
+
 HEADS_KEPT_MAX: Final = 512
 """Clients send the same head again and again: found, it takes 0.3 µs instead of 4. At most 4 MiB."""
 
@@ -22,7 +25,16 @@ _PREFIX_LENGTH: Final = len(f"{LEADS}/ping/")
 _NAME: Final = re.compile(rb"[A-Za-z0-9._@~-]+").fullmatch
 """What the catalog allows in a vanity URI, and nothing that would need decoding."""
 _ODD: Final = frozenset(
-    (b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"trailer", b"te", b"proxy-connection")
+    (
+        b"transfer-encoding",
+        b"content-encoding",
+        b"expect",
+        b"upgrade",
+        b"trailer",
+        b"te",
+        b"proxy-connection",
+        b"sec-websocket-key1",
+    )
 )
 """Whoever sends one of these is answered by aiohttp, which knows what they mean."""
 
@@ -62,8 +74,8 @@ class _Heard:
 @lru_cache(HEADS_KEPT_MAX)
 def read_head(head: bytes) -> Head | None:
     """The head of a GET or POST to a lead path, from its first byte to the empty line; None for whatever is not plain:
-    another path or method, anything that is no clean HTTP/1.1, a header that changes how the body is read, one of ours
-    that comes twice. None is no refusal: aiohttp reads it then."""
+    another path or method, anything that is no clean HTTP/1.1, a header that changes how the body is read, no Host, a
+    header that comes twice. None is no refusal: aiohttp reads it then. Whatever aiohttp would refuse must be None."""
     if head.find(b"/inbound_webhooks/", 0, 40) < 0:
         return None
     heard = _Heard()
@@ -79,42 +91,40 @@ def read_head(head: bytes) -> Head | None:
     vanity_uri = target[_PREFIX_LENGTH:]
     if path is None or not _NAME(vanity_uri) or b"#" in query:
         return None
-    return _head_of(path, vanity_uri.decode(), query, heard.headers, keep_alive=parser.should_keep_alive())
+    return _head_of(path, vanity_uri.decode(), query, heard.headers)
 
 
-def _head_of(
-    path: Path, vanity_uri: str, query: bytes, headers: Sequence[tuple[bytes, bytes]], *, keep_alive: bool
-) -> Head | None:
-    known: dict[bytes, bytes] = {}
+def _head_of(path: Path, vanity_uri: str, query: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Head | None:
+    told: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name in _OURS:
-            if name not in known:
-                known[name] = value
-            elif name == b"x-forwarded-for":
-                known[name] += b"," + value
-            else:
-                return None
-        elif name in _ODD:
+        if name not in told:
+            told[name] = value.rstrip(b" \t")
+        elif name == b"x-forwarded-for":
+            told[name] += b"," + value.rstrip(b" \t")
+        else:
             return None
+    if b"host" not in told or len(headers) > HEADERS_MAX or not _ODD.isdisjoint(told):
+        return None
+    # Not asked of the parser: a request without a body is over by now, and the parser has forgotten.
+    connection = told.get(b"connection", b"keep-alive").lower()
+    if connection not in (b"keep-alive", b"close"):
+        return None
     try:
         return Head(
             path=path,
             vanity_uri=vanity_uri,
             query=query.decode("ascii"),
-            content_length=int(known.get(b"content-length", 0)),
-            keep_alive=keep_alive,
-            content_type=_text(known, b"content-type"),
-            authorization=_text(known, b"authorization"),
-            sec_gpc=_text(known, b"sec-gpc"),
-            forwarded_for=_text(known, b"x-forwarded-for"),
+            content_length=int(told.get(b"content-length", 0)),
+            keep_alive=connection == b"keep-alive",
+            content_type=_text(told, b"content-type"),
+            authorization=_text(told, b"authorization"),
+            sec_gpc=_text(told, b"sec-gpc"),
+            forwarded_for=_text(told, b"x-forwarded-for"),
         )
     except ValueError:
         return None
 
 
-def _text(known: dict[bytes, bytes], name: bytes) -> str:
-    value = known.get(name)
+def _text(told: dict[bytes, bytes], name: bytes) -> str:
+    value = told.get(name)
     return value.decode("utf-8", "surrogateescape") if value else ""
-
-
-_OURS: Final = frozenset((b"content-length", b"content-type", b"authorization", b"sec-gpc", b"x-forwarded-for"))

@@ -1,12 +1,13 @@
 """The candidates for one lead: who wants it, in which order, trip by trip, and why the others do not."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from service import metrics
 from service.exchange.quoting import recorded
 from service.match import Asked, facts, payout_for
 from service.model.decline import CAP_DECLINES, Decline
-from service.model.lead import Bid, Lot, PingRecord, Question
+from service.model.lead import Bid, Lot, PingRecord, Question, RecordedBid
 from service.served.snapshot import Snapshot
 
 SPARE = 4
@@ -18,8 +19,10 @@ TRIPS_MAX = 4
 
 NO_LOT = Lot(())
 
-_CHANGING = frozenset((Decline.CONCURRENCY, Decline.DUPLICATE, *CAP_DECLINES.values()))
-"""Declines that change by the minute: counted by buyer too."""
+_CHANGING: dict[int | None, str] = {
+    decline.value: decline.word for decline in (Decline.CONCURRENCY, Decline.DUPLICATE, *CAP_DECLINES.values())
+}
+"""Words of the declines that change by the minute: counted by buyer too."""
 
 
 class Candidates:
@@ -33,6 +36,7 @@ class Candidates:
         self.ranking = self._index.rank(asked_of(question, now_ms))
         self.suppressed = self.ranking.suppressed
         self.bids: tuple[Bid, ...] = ()
+        self._recorded: list[RecordedBid] = []
         self.lot = NO_LOT
         """Of the latest trip."""
         self.default = self.ranking.default_bid()
@@ -55,6 +59,7 @@ class Candidates:
         if self.last and self.default is not None:
             self.lot = self._index.lot((*self.lot.bids, self.default))
         self.bids += self.lot.bids
+        self._recorded = self._recorded + recorded(self.lot) if self._recorded else recorded(self.lot)
         return self.lot
 
     def _next_consented(self, count: int) -> list[Bid]:
@@ -83,17 +88,17 @@ class Candidates:
             at_ms=self.now_ms,
             catalog=self.snapshot.catalog.version,
             lead={} if self.suppressed else question.lead,
-            bids=recorded(self._lot_on_record()),
+            bids=self._bids_on_record(),
             request_id=question.request_id,
             own_number=question.own_number,
             min_bid_micros=question.min_bid_micros,
             suppressed=self.suppressed,
         )
 
-    def _lot_on_record(self) -> Lot:
-        if not self.last and self.default is not None:
-            return Lot((*self.bids, self.default))
-        return self.lot if self.trips == 1 else Lot(self.bids)
+    def _bids_on_record(self) -> list[RecordedBid]:
+        if self.last or self.default is None:
+            return self._recorded
+        return [*self._recorded, *recorded(self._index.lot((self.default,)))]
 
     def count_declines(self, said: Sequence[int | None]) -> None:
         """Counts why contracts were declined: in matching by the masks, in Redis by what the script said."""
@@ -110,13 +115,12 @@ def count_said(offer: str, bids: Sequence[Bid], said: Sequence[int | None]) -> N
     """Counts why a script declined bids; those that it took or did not look at are not declined."""
     if not any(said):
         return
+    for verdict, count in Counter(said).items():
+        if verdict:
+            metrics.count_declines(offer, Decline(verdict).word, count)
     for bid, verdict in zip(bids, said, strict=False):
-        if not verdict:
-            continue
-        reason = Decline(verdict)
-        metrics.count_declines(offer, reason.word)
-        if reason in _CHANGING:
-            metrics.count_buyer_decline(bid.buyer.id, reason.word)
+        if verdict in _CHANGING:
+            metrics.count_buyer_decline(bid.buyer.id, _CHANGING[verdict])
 
 
 def asked_of(question: Question, now_ms: int) -> Asked:

@@ -97,10 +97,10 @@ class Worker(GunicornUVLoopWebWorker):
         await asyncio.sleep(self._settings.drain_seconds)
         for site in list(runner.sites):
             await site.stop()
-        # aiohttp drops what comes of a body once it shuts down: who was accepted a moment ago asks before that.
-        await asyncio.sleep(LAST_REQUESTS_SECONDS)
         if runner.front is not None:
             runner.front.give_away_partial()
+        # aiohttp drops what comes of a body once it shuts down: who was accepted a moment ago asks before that.
+        await asyncio.sleep(LAST_REQUESTS_SECONDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.finish_seconds / 2):
                 await flag.all_bodies_here()

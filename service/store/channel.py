@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import hiredis
 import redis.asyncio as redis
@@ -22,6 +22,9 @@ _AWAY = re.compile(
     r"\b(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b"
 )
 _REFUSED = re.compile(r"NOAUTH|WRONGPASS|NOPERM|Authentication required|invalid username|invalid password|no password")
+
+
+Result = TypeVar("Result")
 
 
 class ScriptFault(Exception):
@@ -49,6 +52,8 @@ class Channel:
         }
         self._url = url
         self._line: Line | None = None
+        self._open_lines: set[Line] = set()
+        """That one, and such as are retired and have not ended."""
         self._connecting: asyncio.Task[Line] | None = None
         self._loading: dict[bytes, asyncio.Task[list[Any]]] = {}
         self._subscribers: redis.Redis | None = None
@@ -57,14 +62,15 @@ class Channel:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
-        self.reset()
+        for line in self._open_lines:
+            line.close()
         if self._subscribers is not None:
             await self._subscribers.aclose()
 
     def reset(self) -> None:
-        """Drops the line: what does not answer may be a machine that is gone."""
+        """The next question makes a new line: what does not answer may be a machine that is gone."""
         if self._line is not None:
-            self._line.close()
+            self._line.retire()
             self._line = None
 
     async def check(self, give_up_at: float) -> None:
@@ -83,27 +89,26 @@ class Channel:
         if b"role:slave" in roles:
             raise StoreUnfit("Redis is a replica, which cannot be written to: give the address of its primary.")
 
-    def ask(self, pieces: Sequence[bytes], give_up_at: float) -> Awaitable[Any]:
-        """The reply to one command, given in pieces; an error of Redis is one, too."""
-        line = self._line
-        return self._with_room(line).ask(pieces, give_up_at) if line else self._ask_anew(pieces, give_up_at)
-
-    async def ask_again(
-        self, refused: hiredis.ReplyError, script: Script, pieces: Sequence[bytes], give_up_at: float
-    ) -> Any:
-        """The reply to a script's command that was refused: a script that Redis does not know is loaded and the command
+    async def evalsha(self, script: Script, command: Sequence[bytes], give_up_at: float) -> Any:
+        """The reply to a script's command, given in pieces; a script that Redis does not know is loaded and the command
         sent once more, for then nothing has run."""
-        if not _is_unknown(refused):
-            raise _fault_of(refused)
-        await self._load(script, give_up_at)
-        reply = await self.ask(pieces, give_up_at)
+        reply = await self._ask(command, give_up_at)
         if isinstance(reply, hiredis.ReplyError):
-            raise StoreDown("Redis keeps losing its scripts.") if _is_unknown(reply) else _fault_of(reply)
+            if not _is_unknown(reply):
+                raise _fault_of(reply)
+            await self._load(script, give_up_at)
+            reply = await self._ask(command, give_up_at)
+            if isinstance(reply, hiredis.ReplyError):
+                raise StoreDown("Redis keeps losing its scripts.") if _is_unknown(reply) else _fault_of(reply)
         return reply
 
-    async def _ask_anew(self, pieces: Sequence[bytes], give_up_at: float) -> Any:
+    def _ask(self, command: Sequence[bytes], give_up_at: float) -> Awaitable[Any]:
+        line = self._line
+        return self._with_room(line).ask(command, give_up_at) if line else self._ask_anew(command, give_up_at)
+
+    async def _ask_anew(self, command: Sequence[bytes], give_up_at: float) -> Any:
         line = await self._connected(give_up_at)
-        return await self._with_room(line).ask(pieces, give_up_at)
+        return await self._with_room(line).ask(command, give_up_at)
 
     async def _load(self, script: Script, give_up_at: float) -> None:
         """Once for all who miss it: a Redis that lost its scripts is missed by everybody at the same time."""
@@ -111,8 +116,9 @@ class Channel:
         if loading is None:
             work = self.read([("SCRIPT", "LOAD", script.text)], give_up_at)
             loading = self._loading[script.sha] = asyncio.get_running_loop().create_task(work)
+            loading.add_done_callback(_look_at)
             loading.add_done_callback(lambda _: self._loading.pop(script.sha))
-        await asyncio.shield(loading)
+        await _in_time(loading, give_up_at)
 
     async def read(self, commands: Sequence[Command], give_up_at: float) -> list[Any]:
         """Plain commands in one trip, answered in order, as Redis wrote it: bytes, integers, lists."""
@@ -140,10 +146,7 @@ class Channel:
             self._connecting = asyncio.get_running_loop().create_task(self._connect())
             self._connecting.add_done_callback(self._connected_or_not)
         try:
-            async with asyncio.timeout_at(give_up_at):
-                return await asyncio.shield(self._connecting)
-        except TimeoutError as fault:
-            raise StoreDown("Redis did not answer in time.") from fault
+            return await _in_time(self._connecting, give_up_at)
         except (OSError, RedisError) as fault:
             raise StoreDown(f"Redis cannot be reached: {str(fault).rstrip('.')}.") from fault
 
@@ -151,17 +154,33 @@ class Channel:
         options: dict[str, Any] = {**parse_url(self._url), **self._options}
         made = options.pop("connection_class", redis.Connection)
         self._line = await open_line(made(**options), self._lost)
+        self._open_lines.add(self._line)
         self.lines_made += 1
         return self._line
 
     def _connected_or_not(self, attempt: asyncio.Task[Line]) -> None:
         self._connecting = None
-        if not attempt.cancelled():
-            attempt.exception()  # looked at, though all who waited may have given up
+        _look_at(attempt)
 
     def _lost(self, line: Line) -> None:
+        self._open_lines.discard(line)
         if self._line is line:
             self._line = None
+
+
+async def _in_time(work: asyncio.Task[Result], give_up_at: float) -> Result:
+    """Of work that is shared: others may have more time. Raises StoreDown, and what the work raises."""
+    try:
+        async with asyncio.timeout_at(give_up_at):
+            return await asyncio.shield(work)
+    except TimeoutError as fault:
+        raise StoreDown("Redis did not answer in time.") from fault
+
+
+def _look_at(done: asyncio.Task[Any]) -> None:
+    """All who waited may have given up, and asyncio would complain of a fault that nobody saw."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _is_unknown(reply: hiredis.ReplyError) -> bool:

@@ -36,6 +36,7 @@ class Line(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._looks: asyncio.TimerHandle | None = None
         self._looked_at = 0.0
+        self._is_retired = False
         self.is_lost = False
 
     @property
@@ -56,6 +57,13 @@ class Line(asyncio.Protocol):
     def close(self) -> None:
         self._transport.abort()
 
+    def retire(self) -> None:
+        """Ends when nobody waits any more. A script that was asked may still run: who was refused before the time of
+        the script is over would have been sold."""
+        self._is_retired = True
+        if self._looks is None:
+            self.close()
+
     def _ask(
         self, pieces: Sequence[bytes], give_up_at: float, replies: list[Any] | None = None, awaited: int = 1
     ) -> asyncio.Future[Any]:
@@ -69,19 +77,34 @@ class Line(asyncio.Protocol):
         return answer
 
     def _send(self) -> None:
-        if not self.is_lost:
-            self._transport.write(b"".join(self._unsent))
-        self._unsent = []
+        unsent, self._unsent = self._unsent, []
+        if self.is_lost:
+            self._refuse_all()  # asked after it was lost, by who had found it just before
+        else:
+            self._transport.write(b"".join(unsent))
 
     def _look(self) -> None:
         """Refuses those whose time was over at the last look already: uvloop runs timers before it reads sockets, so
         that after a stall of this process a reply may be here that was not read, and who is told 503 would have been
         sold."""
         over_at, self._looked_at = self._looked_at, self._loop.time()
+        someone_waits = False
         for answer, give_up_at, _, _ in self._asked:
-            if give_up_at <= over_at and not answer.done():
+            if answer.done():
+                continue
+            if give_up_at <= over_at:
                 answer.set_exception(StoreDown("Redis did not answer in time."))
+            else:
+                someone_waits = True
+        if self._is_retired and not someone_waits:
+            self.close()
         self._looks = self._loop.call_later(LOOK_SECONDS, self._look) if self._asked else None
+
+    def _refuse_all(self) -> None:
+        while self._asked:
+            answer, *_ = self._asked.popleft()
+            if not answer.done():
+                answer.set_exception(StoreDown("The connection to Redis was lost."))
 
     # What the transport tells
 
@@ -104,25 +127,32 @@ class Line(asyncio.Protocol):
                     answer.set_result(reply)
         except hiredis.ProtocolError:
             self.close()  # whatever this is, it is no Redis: nothing that follows could be told apart
+        else:
+            if reader.has_data():
+                self.close()  # a reply that nobody asked for would be given to the next who asks
 
     def connection_lost(self, fault: Exception | None) -> None:
         self.is_lost = True
         self._on_lost(self)
         if self._looks is not None:
             self._looks.cancel()
-        while self._asked:
-            answer, *_ = self._asked.popleft()
-            if not answer.done():
-                answer.set_exception(StoreDown("The connection to Redis was lost."))
+        self._refuse_all()
 
 
 async def open_line(connection: AbstractConnection, on_lost: Callable[[Line], None]) -> Line:
-    """Connects, and takes the transport over. Raises what redis-py raises."""
-    await connection.connect()  # type: ignore[no-untyped-call]
-    writer = connection._writer
+    """Connects, and takes the transport over. Raises what redis-py raises, and OSError."""
+    try:
+        await connection.connect()  # type: ignore[no-untyped-call]
+    except RuntimeError as fault:  # uvloop's, where the other end hangs up between two words of the introduction
+        raise ConnectionResetError("The connection was lost while it was made") from fault
+    writer, reader = connection._writer, connection._reader
     assert writer is not None
+    assert reader is not None
     # redis-py would close the transport with its connection object.
     connection._writer = connection._reader = None
+    if reader.at_eof() or writer.transport.is_closing():  # of which the line would never be told
+        writer.transport.abort()
+        raise ConnectionResetError("The connection was lost as soon as it was made")
     line = Line(writer, on_lost)
     writer.transport.set_protocol(line)
     return line

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hiredis import ReplyError
 from msgspec import Struct
 
 from service import metrics
@@ -122,16 +121,13 @@ class Runner:
         asked = script(verb)
         command = script_command(asked, keys, args)
         try:
-            reply: Any = await self._channel.ask(command, give_up_at)
-            if isinstance(reply, ReplyError):
-                reply = await self._channel.ask_again(reply, asked, command, give_up_at)
+            reply: list[Any] = await self._channel.evalsha(asked, command, give_up_at)
         except StoreDown as fault:
             self._failed(fault)
             raise
         self.breaker.worked()
         metrics.observe_script(verb, time.perf_counter() - sent_at)
-        found: list[Any] = reply
-        return found
+        return reply
 
     def _give_up_at(self) -> float:
         return self._deadline or time.monotonic() + self.settings.give_up_ms / 1000

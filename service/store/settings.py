@@ -25,4 +25,6 @@ class StoreSettings(Struct, frozen=True):
     """How late a route may come after its call's end."""
     breaker_failures: int = 3
     probe_ms: int = 250
+    probe_max_ms: int = 600
+    """Pauses between tries of a Redis that is away double up to this; see `backing_off`."""
     clock_refresh_ms: int = 5_000

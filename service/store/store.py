@@ -24,6 +24,7 @@ from service.store.asks import (
     Sold,
     Usage,
 )
+from service.store.backing_off import pause_ms
 from service.store.channel import Channel, LineFull, ScriptFault
 from service.store.keys import Keys
 from service.store.records import ping_of, sale_of
@@ -187,10 +188,12 @@ class Store:
         for a sign of life; on a new line, learns the clock and stocks all pools, for what answers may have lost
         everything."""
         settings, runner, channel = self._settings, self._runner, self._channel
-        waited_ms, lines_known = 0, channel.lines_made
+        waited_ms, lines_known, tries = 0.0, channel.lines_made, 0
         while True:
-            await asyncio.sleep(settings.probe_ms / 1000)
-            waited_ms += settings.probe_ms
+            tries = tries + 1 if runner.breaker.is_open else 0
+            pausing_ms = pause_ms(tries, settings)
+            await asyncio.sleep(pausing_ms / 1000)
+            waited_ms += pausing_ms
             is_new = channel.lines_made != lines_known
             if not runner.breaker.is_open and not is_new and waited_ms < settings.clock_refresh_ms:
                 continue
@@ -199,9 +202,9 @@ class Store:
                 if is_new:
                     runner.clock.forget()
                 await runner.probe()
-            except LineFull:
-                continue
-            except StoreDown:
+            except StoreDown as fault:
+                if isinstance(fault, LineFull) and not runner.breaker.is_open:
+                    continue  # busy; but where nobody is answered, what fills the line will never go
                 runner.breaker.failed()
                 channel.reset()
                 continue

@@ -5,11 +5,13 @@ async def test_...(serve: Serve) -> None:
     http, said = await served.ping(caller_id=CALLER)
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from aiohttp.test_utils import TestServer
 from pytest_aiohttp.plugin import AiohttpClient
 
@@ -27,6 +29,11 @@ Serve = Callable[..., Awaitable[Served]]
 KEYS = ("leases", "slots", "pool", "lent", "ping", "test", "shield", "sale", "request", "fields", "call", "caller")
 KEYS_OF_CONTRACTS = ("bought", "caps", "rate")
 KEYS_OF_ALL = ("audit", "sales", "pools", "pauses", "paused")
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that serves: asyncio's own closes, pauses and tells of it otherwise."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 class LaneServer(TestServer):

@@ -323,9 +323,14 @@ def test_a_redis_for_tests_ends_with_a_test_run_that_is_killed(tmp_path: Path) -
 
 
 class Stall(asyncio.Protocol):
-    """Holds up the event loop while it looks at its sockets, for longer than anybody waits."""
+    """Holds up the event loop while it looks at its sockets, for longer than anybody waits. Redis answers meanwhile,
+    and not before, or the reply would be read in the same look."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self._server = server
 
     def data_received(self, data: bytes) -> None:
+        self._server.resume()
         time.sleep(0.4)
 
 
@@ -335,12 +340,11 @@ def test_a_reply_that_came_while_this_process_was_stalled_is_read_before_anybody
     async def stalled() -> None:
         store = await open_store(server.url)
         ours, theirs = socket.socketpair()
-        line, _ = await asyncio.get_running_loop().create_connection(Stall, sock=ours)
+        line, _ = await asyncio.get_running_loop().create_connection(lambda: Stall(server), sock=ours)
         try:
             server.pause()
             asked = asyncio.create_task(store.ping("0" * 32))
             await asyncio.sleep(0.001)  # it is on the line, and not answered yet
-            server.resume()
             theirs.send(b"stall")
             assert await asked is None
         finally:
