@@ -7,7 +7,6 @@ from hashlib import sha1
 
 import redis.asyncio as redis
 import uvloop
-from hiredis import ReplyError
 
 from benchmarks.bench import Bench, Measured, Void
 from benchmarks.placement import pinned
@@ -35,11 +34,7 @@ def ours(bench: Bench) -> Measured:
 
         async def ask(word: bytes) -> bytes:
             pieces = script_command(SCRIPT, NO_KEYS, frames_of((word,)))
-            give_up_at = loop.time() + settings.give_up_ms / 1000
-            reply = await channel.ask(pieces, give_up_at)
-            if isinstance(reply, ReplyError):  # the first ones, of a script that Redis does not know yet
-                reply = await channel.ask_again(reply, SCRIPT, pieces, give_up_at)
-            assert isinstance(reply, bytes)
+            reply: bytes = await channel.evalsha(SCRIPT, pieces, loop.time() + settings.give_up_ms / 1000)
             return reply
 
         try:
