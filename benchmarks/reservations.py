@@ -77,10 +77,12 @@ class Reservations:
         decision_id = f"{number:032x}"
         asked = Asked(facts=facts(lead, source_id), now_ms=now_ms, decision_id=decision_id)
         bids = self._index.rank(asked).take(self.endpoint.buyers_max)
+        lot = self._index.lot(tuple(bids))
         return HoldAsk(
             record=self._record(decision_id, lead, bids, source_id, now_ms),
             endpoint=self.endpoint,
-            bids=bids,
+            bids=lot.bids,
+            kept=lot.kept,
             limits=self._limits,
             fingerprint=decision_id if self._shielded else "",
             caller_id=str(lead["caller_id"]),
