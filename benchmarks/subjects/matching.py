@@ -81,22 +81,30 @@ def _world(folder: Path, contracts: int) -> tuple[Catalog, Index]:
 
 
 def catalog_text(contracts: int) -> str:
-    """Contracts of three filters each. A lead is wanted by one in fourteen or so."""
+    """Contracts of three filters each. A lead is wanted by one in fourteen or so, and by enough wide ones that there is
+    a best ten among the few, too: else it would be compared with a best two."""
     random = Random(SEED)
     fields = "\n".join(f'  [[offers.fields]]\n  name = "{name}"\n  type = "{kind}"' for name, kind in FIELDS)
     tables = ['[account]\nid = "bench"', f'[[offers]]\nid = "{OFFER}"\nname = "Calls"\ndelivery = "call"\n{fields}']
     for at in range(contracts):
-        states = ", ".join(f'"{state}"' for state in sorted(random.sample(STATES, random.randint(3, 8))))
-        carriers = ", ".join(f'"{carrier}"' for carrier in sorted(random.sample(CARRIERS, random.randint(1, 4))))
+        is_wide = random.random() < 2 * BEST / contracts
+        state_count, carrier_count = random.randint(3, 8), random.randint(1, 4)
+        states = _some(random, STATES, len(STATES) if is_wide else state_count)
+        carriers = _some(random, CARRIERS, len(CARRIERS) if is_wide else carrier_count)
         youngest = random.randint(18, 50)
+        oldest = youngest + random.randint(10, 40)
         bid = random.randint(500, 5000) / 100
         tables.append(
             f'[[buyers]]\nid = {at + 1}\nname = "Buyer {at}"\ndestination = "+18005550001"\n'
             f'  [[buyers.contracts]]\n  id = "{at + 1}-calls"\n  offer = "{OFFER}"\n  bid = {bid}'
             f"\n  where = {{ state = [{states}], carrier = [{carriers}], "
-            f"age = {{ min = {youngest}, max = {youngest + random.randint(10, 40)} }} }}"
+            f"age = {{ min = {18 if is_wide else youngest}, max = {80 if is_wide else oldest} }} }}"
         )
     return "\n\n".join(tables) + "\n"
+
+
+def _some(random: Random, words: Sequence[str], count: int) -> str:
+    return ", ".join(f'"{word}"' for word in sorted(random.sample(words, count)))
 
 
 def asks(count: int) -> list[Asked]:
