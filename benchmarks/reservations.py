@@ -17,6 +17,7 @@ from service.exchange.limits import limits_of
 from service.match import Asked, build, facts
 from service.model.catalog import Catalog, Source
 from service.model.lead import Bid, Lead, PingRecord, RecordedBid
+from service.served.snapshot import build as build_snapshot
 from service.store import Store
 from service.store.asks import FoundPing, HoldAsk, SellAsk
 
@@ -67,7 +68,8 @@ class Reservations:
         self.catalog = catalog
         self.endpoint = catalog.endpoints[worlds.ENDPOINT]
         self._index = build(catalog, worlds.OFFER)
-        self._limits = limits_of(catalog, self.endpoint, Source(id="other", name="other"))
+        snapshot = build_snapshot(catalog, {worlds.OFFER: self._index})
+        self._limits = limits_of(snapshot, self.endpoint, Source(id="other", name="other"))
         self._shielded = shielded
 
     def hold(self, number: int, now_ms: int) -> HoldAsk:

@@ -75,7 +75,7 @@ def _ask(store: Store, candidates: Candidates, before: Held) -> HoldAsk:
         endpoint=question.endpoint,
         bids=lot.bids,
         kept=lot.kept,
-        limits=limits_of(candidates.snapshot.catalog, question.endpoint, question.source) if first else (),
+        limits=limits_of(candidates.snapshot, question.endpoint, question.source) if first else (),
         fingerprint=fingerprint.of_fields(store.hash_of, question, "ping") if repeatable else "",
         caller_id=str(question.lead.get("caller_id", "")),
         said_before=before.said,
@@ -109,6 +109,6 @@ async def opt_out(store: Store, snapshot: Snapshot, question: Question) -> LeadA
         bids=[],
         suppressed=True,
     )
-    limits = limits_of(snapshot.catalog, question.endpoint, question.source)
+    limits = limits_of(snapshot, question.endpoint, question.source)
     held = await store.hold(HoldAsk(record=record, endpoint=question.endpoint, bids=[], limits=limits))
     return held.rate_limited or Suppressed(decision_id=question.decision_id, request_id=echo(question))

@@ -16,8 +16,9 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from service import __version__, metrics
@@ -54,6 +55,8 @@ class Snapshot(Struct, frozen=True):
     """By the contract's id."""
     paused: frozenset[int] = frozenset()
     """Buyers paused by an operator, beside those that the catalog pauses."""
+    limits: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """Rate limits by endpoint and source, as the exchange has worked them out: bounded by the catalog."""
 
     def buyer_name(self, buyer_id: int) -> str:
         """The buyer's name; a buyer that a later catalog dropped is called by its id."""

@@ -37,6 +37,8 @@ class Keys:
         self._pools: dict[str, PoolKeys] = {}
         self.candidates: dict[tuple[int, int], Any] = {}
         """Contracts as they were packed for scripts, by identity and room: with a catalog's keys they come and go."""
+        self.limits: dict[tuple[str, int], Any] = {}
+        """Rate limits as they were packed, by endpoint and identity."""
         self._ping, self._test, self._shield = self._key("ping:"), self._key("test:"), self._key("shield:")
         self.audit = self._key("audit")
         self.sales = self._key("sales")
@@ -48,7 +50,7 @@ class Keys:
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""
         self._buyers, self._contracts, self._pools = {}, {}, {}
-        self.candidates = {}
+        self.candidates, self.limits = {}, {}
 
     def ping(self, decision_id: str, test: bool = False) -> bytes:
         return (self._test if test else self._ping) + decision_id.encode()
