@@ -178,8 +178,7 @@ def overload(bench: Bench, world: World, factor: float) -> Measured:
             lag_max_ms=SATURATED_LAG_MS,
         )
         driven = made.load(bench, asked)
-        goodput_share = driven.goodput / driven.measured_s / sustained
-        return made.measured(driven, asked_per_second=rate, goodput_share=goodput_share)
+        return made.measured(driven, asked_per_second=rate)
 
 
 def sweep(bench: Bench, world: World, of: str) -> Measured:

@@ -7,6 +7,7 @@ is difficult about HTTP is aiohttp's, and is answered the same there.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from email.utils import formatdate
 from functools import cache
@@ -23,6 +24,8 @@ from service.wire.body import BODY_BYTES_MAX
 REQUEST_BYTES_MAX: Final = HEAD_BYTES_MAX + BODY_BYTES_MAX
 SWEEP_SECONDS: Final = 1.0
 """How often lines are looked over: a body that is not here by the second look is awaited by aiohttp."""
+
+_log = logging.getLogger(__name__)
 
 _HEAD_END: Final = b"\r\n\r\n"
 
@@ -77,7 +80,10 @@ class Front:
             self.date = formatdate(usegmt=True)
             idle_since = loop.time() - self._keepalive_seconds
             for lane in list(self.lanes):
-                lane.look_over(idle_since)
+                try:
+                    lane.look_over(idle_since)
+                except Exception:  # the others' time goes on
+                    _log.exception("a line could not be looked over")
             await asyncio.sleep(SWEEP_SECONDS)
 
 
@@ -107,7 +113,10 @@ class Lane(asyncio.Protocol):
 
     def connection_lost(self, fault: Exception | None) -> None:
         self._unread = b""
-        self._front.left(self)
+        if self._at_work is None:
+            self._front.left(self)
+        else:  # whose client has gone: the end of the worker waits for it all the same
+            self._at_work.add_done_callback(lambda _: self._front.left(self))
 
     def data_received(self, data: bytes) -> None:
         if self._unread:

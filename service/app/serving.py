@@ -87,7 +87,9 @@ class Serving:
         """A new catalog: first its numbers come into the pools, then it is served."""
         with contextlib.suppress(StoreDown):  # the store restocks by itself when Redis is back
             await self.store.stock(tuple(fresh.catalog.pools.values()))
-        await let_go(self._exchanged(fresh))
+        replaced = self._exchanged(fresh)
+        self.store.forget()  # once more: pings went on with the old one while numbers were stocked
+        await let_go(replaced)
 
     def _exchanged(self, fresh: Snapshot) -> Snapshot:
         """Serves the new snapshot from now on and gives the old one away, keeping no reference to it."""

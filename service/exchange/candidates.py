@@ -50,8 +50,10 @@ class Candidates:
     def more(self) -> Lot:
         """The bids of the next trip in rank order; the offer's default buyer stands behind the last of all."""
         count = FURTHER if self.trips else self.question.endpoint.buyers_max + SPARE
-        if self.trips or self.question.buyer_ids:
-            self.lot = self._index.lot(tuple(self._next_consented(count)))
+        if self.question.buyer_ids:
+            self.lot = Lot(tuple(self._next_consented(count)))  # of this lead alone: not kept in the place of another
+        elif self.trips:
+            self.lot = self._index.lot(tuple(self.ranking.take(count)))
         else:
             self.lot = self.ranking.first_lot(count)
         self.trips += 1
@@ -64,8 +66,6 @@ class Candidates:
 
     def _next_consented(self, count: int) -> list[Bid]:
         """Down the ranking until enough are found that the lead may go to; fewer where it ends before."""
-        if not self.question.buyer_ids:
-            return self.ranking.take(count)
         fresh: list[Bid] = []
         while len(fresh) < count:
             found = self.ranking.take(count - len(fresh))

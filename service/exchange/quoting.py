@@ -14,8 +14,9 @@ from service.wire.templates import Template, template_of
 
 Said = tuple[int | None, ...]
 
-KEPT_MAX = 8
-"""Quotes kept for a lot: most of its leads are told the same, for the same buyers have room."""
+KEPT_MAX = 16
+"""What is kept of one lot, by all rooms. The oldest gives way: most leads of a lot are told the same, for the same
+buyers have room."""
 
 
 class Quote(Struct, frozen=True):
@@ -32,8 +33,9 @@ def quote_of(lot: Lot, endpoint: Endpoint, said: Said) -> Quote:
     quote: Quote | None = lot.kept.get(key)
     if quote is None:
         quote = _make_quote(lot.bids, endpoint, said)
-        if len(lot.kept) < KEPT_MAX:
-            lot.kept[key] = quote
+        if len(lot.kept) >= KEPT_MAX:
+            lot.kept.pop(next(iter(lot.kept)))
+        lot.kept[key] = quote
     return quote
 
 

@@ -21,6 +21,10 @@ _CAUSES = (
 )
 
 
+MADE_MAX = 4096
+"""Bids kept for one of the terms, 165 bytes each: a client's own min_bid makes terms, hundreds of which are kept."""
+
+
 class Ready(Struct, frozen=True):
     """Lines that are neither paused nor closed, and counts of contracts; right from `from_ms` on and until before
     `until_ms`."""
@@ -77,6 +81,8 @@ class Standing:
 
     def _make(self, place: int, *, is_default: bool = False) -> Bid:
         line = self.lines[place]
+        if len(self._on_terms.made) >= MADE_MAX:
+            self._on_terms.made.clear()
         payout_micros = payout_of(line.bid_micros, self._on_terms.terms.payout)
         bid = Bid(line.contract, line.buyer, line.bid_micros, payout_micros, is_default)
         self._on_terms.made[~place if is_default else place] = bid

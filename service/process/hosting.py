@@ -74,7 +74,7 @@ class Hosted(BaseApplication):
             "worker_class": Worker,
             "logger_class": QuietLogger,
             # The arbiter kills what is not gone by then; one second for the worker's own farewell.
-            "graceful_timeout": int(settings.drain_seconds + 1.5 * settings.finish_seconds + 1.999),
+            "graceful_timeout": int(settings.drain_seconds + 3.5 * settings.finish_seconds + 1.999),
             "control_socket_disable": True,
             "child_exit": _forget_metrics,
         }

@@ -57,7 +57,7 @@ async def _buyers_use(runner: Runner, buyers: list[Buyer], of_buyer: dict[int, l
         hour = runner.calendar.hour(buyer.timezone, now_ms)
         caps[buyer.id][contract.id] = _caps_use(contract, hour, [next(found) for _ in contract.caps])
     return [
-        BuyerUse(buyer_id=buyer_id, slots=slots, holds=holds, caps=caps[buyer_id])
+        BuyerUse(buyer_id=buyer_id, slots=slots, holds=max(holds, 0), caps=caps[buyer_id])
         for buyer_id, (holds, slots) in leases.items()
     ]
 

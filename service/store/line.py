@@ -49,7 +49,8 @@ class Line(asyncio.Protocol):
         return self._ask(pieces, give_up_at)
 
     def ask_all(self, commands: Sequence[Command], give_up_at: float) -> asyncio.Future[list[Any]]:
-        """The replies to some commands, errors among them."""
+        """The replies to some commands (one at least), errors among them."""
+        assert commands
         # Its stub knows tuples of one word only.
         pieces = [hiredis.pack_command(tuple(command)) for command in commands]  # type: ignore[arg-type]
         return self._ask(pieces, give_up_at, [], len(commands))

@@ -56,6 +56,8 @@ class PackedCandidate(NamedTuple):
     valid_until_ms: int | None
     contract: Contract
     """Kept alive, for it is kept by its identity."""
+    made_at_ms: int
+    """Before it, too, nothing of it is right: Redis' clock may be set back into another hour."""
 
 
 class PackedLimits(NamedTuple):
@@ -64,6 +66,7 @@ class PackedLimits(NamedTuple):
     valid_until_ms: int
     limits: tuple[Limit, ...]
     """Kept alive, for they are kept by their identity."""
+    made_at_ms: int
 
 
 LIMITS_KEPT_MAX = 4096
@@ -114,7 +117,7 @@ class Packer:
         """Kept until the first of the windows ends: packing six of them takes 11 µs."""
         kept, key = self._keys.limits, (endpoint, id(limits))
         found: PackedLimits | None = kept.get(key)
-        if found is None or found.valid_until_ms <= self._now_ms:
+        if found is None or not found.made_at_ms <= self._now_ms < found.valid_until_ms:
             if len(kept) >= LIMITS_KEPT_MAX:
                 kept.clear()
             found = kept[key] = self._pack_limits(endpoint, zone, limits)
@@ -130,7 +133,7 @@ class Packer:
         for key, (field, _), limit in zip(keys, windows, limits, strict=True):
             words += (field, limit.limit, ends_ms[key])
         first_end_ms = min((end_ms for _, end_ms in windows), default=NEVER_MS)
-        return PackedLimits(keys, stream(words), first_end_ms, limits)
+        return PackedLimits(keys, stream(words), first_end_ms, limits, self._now_ms)
 
     def marks(self, pack: Pack, bids: Sequence[Bid]) -> None:
         """How many dedup marks the lead has for each bid that remembers whom it bought."""
@@ -169,7 +172,7 @@ class Packer:
         """Of the catalog and the hour alone, and kept as long."""
         kept, key = self._keys.candidates, (id(bid.contract), room)
         found: PackedCandidate | None = kept.get(key)
-        if found is None or (found.valid_until_ms or NEVER_MS) <= self._now_ms:
+        if found is None or not found.made_at_ms <= self._now_ms < (found.valid_until_ms or NEVER_MS):
             found = kept[key] = self._pack_candidate(bid, room)
         return found
 
@@ -185,7 +188,7 @@ class Packer:
             words += [hour.periods[cap.per].field for cap in contract.caps]
             words += [cap.limit for cap in contract.caps]
             words += [str(CAP_DECLINES[cap.per].value) for cap in contract.caps]
-        return PackedCandidate(keys, stream(words), valid_until_ms, contract)
+        return PackedCandidate(keys, stream(words), valid_until_ms, contract, self._now_ms)
 
     def _marks_of(self, contract: Contract) -> list[str]:
         """Most contracts of an offer look at the same fields: hashed once per lead."""

@@ -8,8 +8,8 @@ from service.store.packing import Pack, Packer, default_at, ping_room, post_room
 from service.store.records import record_json, said_csv, said_of_reply
 from service.store.runner import Asked, Runner
 
-KEPT_MAX = 8
-"""What is kept of one lot: its endpoints, times the ways they are asked."""
+KEPT_MAX = 16
+"""What is kept of one lot, by all rooms: ways to ask it, by endpoint, and quotes. The oldest gives way."""
 
 
 async def hold(runner: Runner, zone: str, ask: HoldAsk) -> Held:
@@ -39,6 +39,7 @@ class _Lot(NamedTuple):
     """All arguments after the record, of a lead that has neither limits nor marks nor earlier trips."""
     remembers: bool
     """Some bid looks at dedup marks."""
+    made_at_ms: int
     valid_until_ms: int
 
 
@@ -111,9 +112,11 @@ def _lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, tracked: 
     key = (_lot, ask.endpoint.vanity_uri, shielded, tracked, is_first, ask.last, ask.test, ask.use_buffer)
     kept = ask.kept
     found: _Lot | None = kept.get(key) if kept is not None else None
-    if found is None or now_ms >= found.valid_until_ms:
+    if found is None or not found.made_at_ms <= now_ms < found.valid_until_ms:
         found = _make_lot(runner, ask, now_ms, shielded=shielded, tracked=tracked)
-        if kept is not None and (key in kept or len(kept) < KEPT_MAX):
+        if kept is not None:
+            if len(kept) >= KEPT_MAX:
+                kept.pop(next(iter(kept)))
             kept[key] = found
     return found
 
@@ -133,4 +136,4 @@ def _make_lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, trac
     (candidates,) = pack.args
     rest = frame(how) + 4 * _NOTHING + frame(candidates)
     remembers = any(bid.contract.dedup_days > 0 for bid in bids)
-    return _Lot(frame(how), frames_of(pack.keys), frame(candidates), rest, remembers, pack.valid_until_ms)
+    return _Lot(frame(how), frames_of(pack.keys), frame(candidates), rest, remembers, now_ms, pack.valid_until_ms)

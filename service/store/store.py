@@ -158,8 +158,12 @@ class Store:
     async def stock(self, pools: Sequence[RingPool]) -> None:
         """To be called with every catalog: makes the pools hold its numbers, now and whenever Redis comes back. One
         that is lent or cooling elsewhere comes when it is free there."""
-        self._runner.keys.forget()
+        self.forget()
         await self._stock.take(pools)
+
+    def forget(self) -> None:
+        """Drops what was packed of a catalog that is served no more, and would be kept alive by it."""
+        self._runner.keys.forget()
 
     async def pause(self, buyer_id: int) -> None:
         await pauses.pause(self._runner, buyer_id)

@@ -9,6 +9,7 @@ import pytest
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_parser import HttpRequestParser
 
+from service.app import heads
 from service.app.heads import HEADERS_MAX, read_head
 
 LEAD = "/api/v1/inbound_webhooks/ping/calls"
@@ -220,3 +221,12 @@ def _damaged(dice: random.Random, pieces: list[bytes]) -> bytes:
         at = dice.choice((dice.randrange(len(data) + 1), data.find(b"\r\n") + 2))
         data = data[:at] + dice.choice(pieces) + data[at + dice.choice((0, 0, 1, 5)) :]
     return data
+
+
+def test_a_head_whose_query_holds_a_person_is_not_remembered() -> None:
+    before = heads._read_or_remember.cache_info()
+    first = head(first=f"GET {LEAD}?caller_id=12125551234 HTTP/1.1".encode())
+    found = read_head(first)
+    assert found is not None
+    assert found.query == "caller_id=12125551234"
+    assert heads._read_or_remember.cache_info() == before

@@ -16,7 +16,7 @@ PING = "\r\n".join((f"POST {lead_path('ping', 'calls')} HTTP/1.1", *HEADERS, "",
 
 async def test_a_request_leaves_nothing_to_the_garbage_collector(serve: Serve) -> None:
     """Those in flight while a catalog is loaded are frozen out of its sight: it would never come back for them."""
-    served = await serve(catalog(endpoint(), buyer(1, contract(25.00))))
+    served = await serve(catalog(endpoint(), *(buyer(number, contract(25.00)) for number in range(1, 21))))
     # No client of aiohttp's, whose own leavings would be counted too.
     reader, writer = await asyncio.open_connection(served.client.host, served.client.port)
 
