@@ -62,9 +62,6 @@ class World(Struct, frozen=True):
         count = round(self.wanted * self.full_percent / 100)
         return sorted((at * step + 17) % self.wanted + 1 for at in range(count)) if self.wanted else []
 
-    def cap_of(self, buyer_id: int) -> int:
-        return FULL_CAP if buyer_id in set(self.full_buyers) else PLENTY
-
 
 def write_catalog(folder: Path, world: World) -> Path:
     """Writes the catalog's one file into the folder, which is returned."""

@@ -258,9 +258,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("finish_seconds", "after draining: how long a request may take to finish", _seconds(0.1, 300), "SECONDS"),
     Setting("keepalive_seconds", "how long an idle connection is kept", _seconds(1, 3600), "SECONDS"),
-    Setting(
-        "in_flight_max", "requests at work at once in one worker; more are answered 503", _whole(1, 100_000), "COUNT"
-    ),
+    Setting("in_flight_max", "leads at work at once in one worker; more are answered 503", _whole(1, 100_000), "COUNT"),
     Setting("audit_records_max", "decisions kept in Redis, about", _whole(100, 100_000_000), "COUNT"),
     Setting("catalogs_kept_max", "served catalogs kept under --var", _whole(2, 10_000), "COUNT"),
 )

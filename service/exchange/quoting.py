@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import UNSET, Struct, UnsetType
 
 from service.model.catalog import Endpoint
-from service.model.lead import Bid, Lot, PingRecord, Question, RecordedBid
+from service.model.lead import Bid, Lot, PingRecord, Question, RecordedBid, keep
 from service.model.money import units_of
 from service.served.snapshot import Snapshot
 from service.wire import ids
@@ -13,10 +13,6 @@ from service.wire.answers import OfferedBuyer, PingAnswer
 from service.wire.templates import Template, template_of
 
 Said = tuple[int | None, ...]
-
-KEPT_MAX = 16
-"""What is kept of one lot, by all rooms. The oldest gives way: most leads of a lot are told the same, for the same
-buyers have room."""
 
 
 class Quote(Struct, frozen=True):
@@ -28,14 +24,12 @@ class Quote(Struct, frozen=True):
 
 
 def quote_of(lot: Lot, endpoint: Endpoint, said: Said) -> Quote:
-    """Made once, for it takes longer than all the matching of a ping."""
+    """Made once for all leads of the lot that met these verdicts."""
     key = (quote_of, endpoint.vanity_uri, said)
     quote: Quote | None = lot.kept.get(key)
     if quote is None:
         quote = _make_quote(lot.bids, endpoint, said)
-        if len(lot.kept) >= KEPT_MAX:
-            lot.kept.pop(next(iter(lot.kept)))
-        lot.kept[key] = quote
+        keep(lot.kept, key, quote)
     return quote
 
 
@@ -93,10 +87,11 @@ def recorded(lot: Lot) -> list[RecordedBid]:
     """A lot's bids as they go on record. The same list for all its leads: nobody may change it."""
     found: list[RecordedBid] | None = lot.kept.get(recorded)
     if found is None:
-        found = lot.kept[recorded] = [
+        found = [
             RecordedBid(bid.buyer.id, bid.contract.id, bid.bid_micros, bid.payout_micros, bid.is_default)
             for bid in lot.bids
         ]
+        keep(lot.kept, recorded, found)
     return found
 
 

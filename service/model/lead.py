@@ -31,6 +31,18 @@ class Lot(Struct, frozen=True, eq=False):
     kept: dict[Any, Any] = field(default_factory=dict)
 
 
+KEPT_MAX = 16
+"""What is kept of one lot: its bids on record, ways to ask them by endpoint, and quotes, of which most leads get the
+same, for the same buyers have room."""
+
+
+def keep(kept: dict[Any, Any], key: Any, value: Any) -> None:
+    """Keeps something of a lot; the oldest gives way."""
+    if key not in kept and len(kept) >= KEPT_MAX:
+        kept.pop(next(iter(kept)))
+    kept[key] = value
+
+
 class Question(Struct, frozen=True):
     """A decoded ping, post or full: who asks what of whom. `lead` is normalised, parameters are apart from it."""
 

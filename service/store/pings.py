@@ -2,14 +2,12 @@
 
 from typing import NamedTuple
 
+from service.model.lead import keep
 from service.store.asks import Held, HoldAsk
 from service.store.frames import Frames, frame, frames_of
 from service.store.packing import Pack, Packer, default_at, ping_room, post_room, refused_by, stream
 from service.store.records import record_json, said_csv, said_of_reply
 from service.store.runner import Asked, Runner
-
-KEPT_MAX = 16
-"""What is kept of one lot, by all rooms: ways to ask it, by endpoint, and quotes. The oldest gives way."""
 
 
 async def hold(runner: Runner, zone: str, ask: HoldAsk) -> Held:
@@ -115,9 +113,7 @@ def _lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, tracked: 
     if found is None or not found.made_at_ms <= now_ms < found.valid_until_ms:
         found = _make_lot(runner, ask, now_ms, shielded=shielded, tracked=tracked)
         if kept is not None:
-            if len(kept) >= KEPT_MAX:
-                kept.pop(next(iter(kept)))
-            kept[key] = found
+            keep(kept, key, found)
     return found
 
 
