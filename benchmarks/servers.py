@@ -65,11 +65,12 @@ def redis_server(cores: Placement) -> Iterator[str]:
 
 
 @contextmanager
-def bare_handler(cores: Placement, buyers: int) -> Iterator[Served]:
-    """The bare handler, with an answer as long as a ping's with so many bids."""
+def bare_handler(cores: Placement, buyers: int, redis_url: str = "") -> Iterator[Served]:
+    """The bare handler, with an answer as long as a ping's with so many bids; with a trip to Redis where one is
+    given."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="bench-bare-") as folder:
-        command = [sys.executable, "-m", "benchmarks.bare_handler", str(port), str(buyers)]
+        command = [sys.executable, "-m", "benchmarks.bare_handler", str(port), str(buyers), redis_url]
         with _process(command, cores.server, folder) as started:
             _await(started, lambda: _status(port, "/") is not None, folder)
             yield Served(f"http://127.0.0.1:{port}", started.pid)

@@ -3,40 +3,22 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from hashlib import sha1
 
 import redis.asyncio as redis
 import uvloop
 
 from benchmarks.bench import Bench, Measured, Void
+from benchmarks.one_line import SCRIPT, TEXT, Ask, channel_to
 from benchmarks.placement import pinned
 from benchmarks.reservations import CALLERS, in_flight
 from benchmarks.results import Figures
-from service.store.channel import Channel
-from service.store.frames import Frames, frames_of, script_command
-from service.store.scripts import Script
-from service.store.settings import StoreSettings
-
-TEXT = b"return ARGV[1]"
-SCRIPT = Script("one_line", TEXT, sha1(TEXT, usedforsecurity=False).hexdigest().encode())
-NO_KEYS = Frames()
-
-Ask = Callable[[bytes], Awaitable[bytes]]
 
 
 def ours(bench: Bench) -> Measured:
     """`service.store.channel`, with the time limit that every question of the store has."""
 
     async def measure(url: str) -> Figures:
-        settings = StoreSettings()
-        channel = Channel(url, settings.questions_max, settings.connect_ms)
-        loop = asyncio.get_running_loop()
-
-        async def ask(word: bytes) -> bytes:
-            pieces = script_command(SCRIPT, NO_KEYS, frames_of((word,)))
-            reply: bytes = await channel.evalsha(SCRIPT, pieces, loop.time() + settings.give_up_ms / 1000)
-            return reply
-
+        channel, ask = channel_to(url)
         try:
             return await _timed(bench.size.calls, ask)
         finally:

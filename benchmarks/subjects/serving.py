@@ -17,6 +17,7 @@ from benchmarks.alone import again, alone
 from benchmarks.bench import Bench, Late, Measured, Void, redis_state
 from benchmarks.driving import Driven, Load, drive
 from benchmarks.invariants import check
+from benchmarks.one_line import TEXT
 from benchmarks.reservations import FILLED_SECONDS, fill, load
 from benchmarks.results import Figures, is_sustained
 from benchmarks.servers import Served, bare_handler, exchange, reload
@@ -113,6 +114,14 @@ def ceiling(bench: Bench, world: World, mix: str = "ping=100") -> Measured:
 def bare_steady(bench: Bench, buyers: int, of: str, share: float) -> Measured:
     """Open loop on the bare handler, at a share of another subject's ceiling."""
     with bare_handler(bench.cores, buyers) as served:
+        driven = drive(bench, served, _steady(bench, of, share, bench.size.seconds))
+        return Measured(driven.figures(), statuses=driven.words)
+
+
+def trip_steady(bench: Bench, buyers: int, of: str, share: float) -> Measured:
+    """The same, where it makes one trip to Redis for each answer, to a script of one line."""
+    with bench.redis() as (url, client), bare_handler(bench.cores, buyers, url) as served:
+        client.script_load(TEXT)
         driven = drive(bench, served, _steady(bench, of, share, bench.size.seconds))
         return Measured(driven.figures(), statuses=driven.words)
 

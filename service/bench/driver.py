@@ -49,9 +49,9 @@ class Driver:
         self._requests = None if plan.requests is None else _part(plan.requests, order)
         count = _part(plan.connections, order)
         self._lines = Lines(plan.url, count, self._answered, self._fault)
-        has_own_door = plan.edge_url not in (None, plan.url) and "call" in plan.mix
+        # A phone switch is nobody's publisher: its requests come on connections of its own, whatever address it asks.
         self._edge_lines = (
-            Lines(plan.edge_url or plan.url, count, self._answered, self._fault) if has_own_door else self._lines
+            Lines(plan.edge_url or plan.url, count, self._answered, self._fault) if "call" in plan.mix else self._lines
         )
         self._on_way = 0
         self._due_ns = self._from_ns = self._until_ns = self._last_ns = 0

@@ -1,17 +1,12 @@
 """`pingpost check` and `diff`, and the service's own `compile`: what is done to a catalog's files, offline."""
 
 import argparse
-import os
 import sys
 
 import msgspec
 
 from service import catalog
 from service.model.catalog import Catalog
-
-BACKGROUND_NICENESS = 19
-"""Compiling gives way to answering. Not further: with the idle policy of Linux it got nothing of a busy core, and a
-reload never came to its end."""
 
 
 def check(given: argparse.Namespace) -> int:
@@ -44,7 +39,6 @@ def compile_for_service(given: argparse.Namespace) -> int:
     """What the service runs in a child: the outcome in JSON on stdout."""
     from service.served import compiling  # brings in the rooms above, which `check` and `diff` need not wait for
 
-    os.nice(BACKGROUND_NICENESS)
     outcome = compiling.compile_here(given.folder, given.var, given.kept_max, reload=given.reload)
     sys.stdout.buffer.write(msgspec.json.encode(outcome))
     return 0
