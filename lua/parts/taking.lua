@@ -16,7 +16,7 @@ local function taker(at)
   return {
     position = taker_words[word + 1], periods = taker_words[word + 2], bought_ms = taker_words[word + 3],
     marks = taker_words[word + 4], bid = taker_words[word + 5], leases = its_leases, slots = keys[key + 1],
-    caps = keys[key + 2], first_mark = its_first_mark, last_mark = its_last_mark,
+    caps = keys[key + 2], buyer = its_buyer, first_mark = its_first_mark, last_mark = its_last_mark,
   }
 end
 

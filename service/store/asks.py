@@ -225,19 +225,6 @@ class EventTaken(Struct, frozen=True):
     decision_id: str = ""
 
 
-class CallRecord(Struct, frozen=True):
-    """A call as its routes left it."""
-
-    decision_id: str
-    endpoint: str
-    attempt: int
-    """The latest that was answered."""
-    answered: bool
-    ended: bool
-    sale: Sale | None
-    """None once the sale's 24 hours are over."""
-
-
 class CapUse(Struct, frozen=True):
     per: Per
     limit: int

@@ -71,8 +71,11 @@ class Keys:
         # The edge's name is measured out, so that no two (edge, call) can spell the same key.
         return self._key(f"call:{len(edge)}:{edge}:{call}")
 
-    def caller(self, number: str, caller_id: str) -> bytes:
-        return self._key(f"caller:{number}:{self.hash_of(caller_id)}")
+    def caller_name(self, number: str, caller_id: str) -> str:
+        return f"{number}:{self.hash_of(caller_id)}"
+
+    def caller(self, caller_name: str) -> bytes:
+        return self._key(f"caller:{caller_name}")
 
     def rate(self, endpoint: str, scope: str, bucket: str) -> bytes:
         source = "source:" if scope == "traffic_source" else ""

@@ -100,7 +100,7 @@ def _named(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, json: by
     if fields_key:
         named.append(keys.fields(fields_key))
     if tracked:
-        named.append(keys.caller(own_number, ask.caller_id))
+        named.append(keys.caller(keys.caller_name(own_number, ask.caller_id)))
     if pool:
         named += keys.pool(pool)
     named += [keys.buyer(buyer_id).leases for buyer_id in ask.held_buyers]

@@ -8,10 +8,9 @@ from typing import Any
 
 from service.errors import StoreDown, StoreUnfit
 from service.model.catalog import Buyer, Contract, RingPool
-from service.store import audit, calls, gauges, pauses, pings, posts, secret
+from service.store import audit, calls, events, gauges, pauses, pings, posts, secret
 from service.store.asks import (
     CallEvent,
-    CallRecord,
     EventTaken,
     FoundCall,
     FoundPing,
@@ -142,12 +141,9 @@ class Store:
     async def route(self, ask: RouteAsk) -> Routed:
         return await calls.route(self._runner, self._stock.pools, ask)
 
-    async def call(self, edge: str, call: str) -> CallRecord | None:
-        return await calls.read_call(self._runner, edge, call)
-
     async def event(self, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
         """`answered` and `heartbeat` renew, `ended` releases. `buyers` are the catalog's of now."""
-        return await calls.take_event(self._runner, self._stock.pools, event, buyers)
+        return await events.take_event(self._runner, self._stock.pools, event, buyers)
 
     # Operators
 

@@ -1,0 +1,108 @@
+"""A call lives and ends."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, get_args
+
+from service.errors import StoreDown
+from service.model.catalog import Buyer
+from service.store.asks import CallEvent, EventStatus, EventTaken
+from service.store.calls import REREADS_MAX, Pools
+from service.store.line import Word
+from service.store.packing import UNLIMITED
+from service.store.posts import cooldown_ms
+from service.store.reach import NOTHING, Reach
+from service.store.runner import Runner, asked_of
+
+_STATUSES: dict[bytes, EventStatus] = {word.encode(): word for word in get_args(EventStatus)}
+_CHANGED = b"changed"
+
+
+class _Known(NamedTuple):
+    """A call as its routes left it: all that its events must name, so that they need not read the sale."""
+
+    decision_id: str = ""
+    endpoint: str = ""
+    buyer: str = ""
+    """Id of the one that was dialled last; "" where none was."""
+    reach: Reach = NOTHING
+
+
+_NOBODY_KNOWS = _Known()
+
+
+async def take_event(runner: Runner, pools: Pools, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
+    """Renews or releases what the call has. `buyers` are the catalog's: a lapsed slot needs the cap of now."""
+    for _ in range(REREADS_MAX):
+        known = await _read(runner, event)
+        if event.event == "ended":
+            word = await _release(runner, pools, event, known)
+        elif known is _NOBODY_KNOWS:
+            word = b"unknown"
+        else:
+            word = await _renew(runner, pools, event, known, buyers)
+        if word != _CHANGED:
+            return EventTaken(_STATUSES[word], known.endpoint, known.decision_id)
+    raise StoreDown("The call kept moving while its event was taken.")
+
+
+async def _read(runner: Runner, event: CallEvent) -> _Known:
+    """A tombstone may stand where no route has found a sale."""
+    key = runner.keys.call(event.edge, event.call)
+    (found,) = await runner.read([("HMGET", key, "sale", "endpoint", "buyer", "pool", "caller", "fields")])
+    if found[0] is None:
+        return _NOBODY_KNOWS
+    decision_id, endpoint, buyer, *reach = [value.decode() if value else "" for value in found]
+    return _Known(decision_id, endpoint, buyer, Reach(*reach))
+
+
+def _buyer_keys(runner: Runner, known: _Known, call_key: bytes) -> tuple[bytes, bytes]:
+    return runner.keys.buyer(int(known.buyer)) if known.buyer else (call_key, call_key)
+
+
+async def _renew(runner: Runner, pools: Pools, event: CallEvent, known: _Known, buyers: Mapping[int, Buyer]) -> bytes:
+    keys = runner.keys
+    call_key = keys.call(event.edge, event.call)
+    buyer = buyers.get(int(known.buyer)) if known.buyer else None
+    named = [call_key, keys.sale(known.decision_id), *_buyer_keys(runner, known, call_key), *known.reach.keys(keys)]
+    args: list[Word] = [
+        known.decision_id,
+        f"{event.edge}:{event.call}",
+        -1 if event.attempt is None else event.attempt,
+        int(event.event == "answered"),
+        known.buyer,
+        _room_now(buyer),
+        runner.settings.sale_keep_ms,
+        cooldown_ms(pools, known.reach.pool),
+        *known.reach.args(),
+    ]
+    reply = await runner.write("renew", lambda now_ms: asked_of(named, args))
+    word: bytes = reply[0]
+    return word
+
+
+def _room_now(buyer: Buyer | None) -> int:
+    """A buyer that left the catalog gets no lapsed slot back."""
+    if buyer is None:
+        return 0
+    return UNLIMITED if buyer.concurrency_cap is None else buyer.concurrency_cap
+
+
+async def _release(runner: Runner, pools: Pools, event: CallEvent, known: _Known) -> bytes:
+    keys = runner.keys
+    call_key = keys.call(event.edge, event.call)
+    sale_key = keys.sale(known.decision_id) if known.decision_id else call_key
+    named = [call_key, sale_key, keys.sales, *_buyer_keys(runner, known, call_key), *known.reach.keys(keys)]
+    args: list[Word] = [
+        known.decision_id,
+        f"{event.edge}:{event.call}",
+        -1 if event.attempt is None else event.attempt,
+        event.outcome,
+        -1 if event.duration_ms is None else event.duration_ms,
+        known.buyer,
+        cooldown_ms(pools, known.reach.pool),
+        runner.settings.tombstone_ms,
+        *known.reach.args(),
+    ]
+    reply = await runner.write("release", lambda now_ms: asked_of(named, args))
+    word: bytes = reply[0]
+    return word
