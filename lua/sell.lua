@@ -3,11 +3,11 @@
 -- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM); tail: request shield (STRING), fields shield (STRING),
 --   caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled; leases of the
 --   buyers that the ping held (ZSET each); limits; marks; takers; candidates
--- ARGV: not_after_ms, decision, question, json (the record), how (msgpack: number_ms, cooldown_ms, keep_ms,
+-- ARGV: not_after_ms, decision, question, json (the record), about (JSON for the sales stream), own_number, request_value
+--   (what the request shield must say after its decision), fields_value (the fields shield's own name), order_before,
+--   said_before (of earlier trips; csv that ends in a comma, or empty), how (msgpack: number_ms, cooldown_ms, keep_ms,
 --   audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled, look_further, held_count, is_last,
---   candidates_count, default_at), own_number, request_value (what the request shield must say after its decision), pool_id,
---   fields_value (the fields shield's own name), order (positions, csv), order_before, said_before (of earlier trips; csv
---   that ends in a comma, or empty), about (JSON for the sales stream), limits_packed, marks_packed, takers_packed,
+--   candidates_count, default_at), pool_id, order (positions, csv), limits_packed, marks_packed, takers_packed,
 --   candidates_packed (msgpack: see the parts)
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
@@ -17,9 +17,9 @@
 -- number_ms: life of slot and number; 0 where data is delivered. keep_ms: life of the sale. is_last: no further trip
 -- follows. default_at: place of the default buyer, which only takes what nobody else does; 0: it is not there.
 local sale_key, ping_key, audit_key, sales_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local not_after_ms, decision, question, json, how = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local own_number, request_value, pool_id, fields_value = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local order, order_before, said_before, about = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+local not_after_ms, decision, question, json, about = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local own_number, request_value, fields_value, order_before = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local said_before, how, pool_id, order = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local limits_packed, marks_packed, takers_packed, candidates_packed = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 local number_ms, cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled,
   look_further, held_count, is_last, candidates_count, default_at = cmsgpack.unpack(how)

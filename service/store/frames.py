@@ -26,6 +26,10 @@ def frames_of(words: Iterable[Word]) -> Frames:
     return Frames((packed[packed.index(b"\n") + 1 :],), len(words))  # without the count it begins with
 
 
+def joined(*parts: Frames) -> Frames:
+    return Frames(tuple([piece for part in parts for piece in part.pieces]), sum([part.words for part in parts]))
+
+
 def frame(word: Word) -> bytes:
     if isinstance(word, int):
         word = b"%d" % word

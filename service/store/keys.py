@@ -39,6 +39,8 @@ class Keys:
         """Contracts as they were packed for scripts, by identity and room: with a catalog's keys they come and go."""
         self.limits: dict[tuple[str, int], Any] = {}
         """Rate limits as they were packed, by endpoint and identity."""
+        self.lots: dict[tuple[Any, ...], Any] = {}
+        """The same of posts alike, by all that makes them so."""
         self._ping, self._test, self._shield = self._key("ping:"), self._key("test:"), self._key("shield:")
         self.audit = self._key("audit")
         self.sales = self._key("sales")
@@ -50,7 +52,7 @@ class Keys:
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""
         self._buyers, self._contracts, self._pools = {}, {}, {}
-        self.candidates, self.limits = {}, {}
+        self.candidates, self.limits, self.lots = {}, {}, {}
 
     def ping(self, decision_id: str, test: bool = False) -> bytes:
         return (self._test if test else self._ping) + decision_id.encode()
