@@ -26,7 +26,7 @@ def cooldown_ms(pools: Mapping[str, RingPool], pool_id: str) -> int:
 
 
 async def sell(runner: Runner, zone: str, pools: Mapping[str, RingPool], ask: SellAsk) -> Sold:
-    json = record_json(ask.record)
+    json = b"" if ask.as_pinged and ask.needs_ping else record_json(ask.record)
     reply = await runner.write("sell", lambda now_ms: _asked(runner, zone, pools, ask, json, now_ms))
     match reply[0]:
         case b"sold":
