@@ -1,12 +1,15 @@
 """A call lives and ends."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, get_args
+from typing import get_args
+
+from msgspec import Struct
 
 from service.errors import StoreDown
 from service.model.catalog import Buyer
 from service.store.asks import CallEvent, EventStatus, EventTaken
 from service.store.calls import REREADS_MAX, Pools
+from service.store.frames import frame
 from service.store.line import Word
 from service.store.packing import UNLIMITED
 from service.store.posts import cooldown_ms
@@ -17,7 +20,7 @@ _STATUSES: dict[bytes, EventStatus] = {word.encode(): word for word in get_args(
 _CHANGED = b"changed"
 
 
-class _Known(NamedTuple):
+class _Known(Struct, frozen=True):
     """A call as its routes left it: all that its events must name, so that they need not read the sale."""
 
     decision_id: str = ""
@@ -28,6 +31,7 @@ class _Known(NamedTuple):
 
 
 _NOBODY_KNOWS = _Known()
+_FIELDS = b"".join(map(frame, ("sale", "endpoint", "buyer", "pool", "caller", "fields")))
 
 
 async def take_event(runner: Runner, pools: Pools, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
@@ -47,12 +51,12 @@ async def take_event(runner: Runner, pools: Pools, event: CallEvent, buyers: Map
 
 async def _read(runner: Runner, event: CallEvent) -> _Known:
     """A tombstone may stand where no route has found a sale."""
-    key = runner.keys.call(event.edge, event.call)
-    (found,) = await runner.read([("HMGET", key, "sale", "endpoint", "buyer", "pool", "caller", "fields")])
+    asked = b"*8\r\n$5\r\nHMGET\r\n" + frame(runner.keys.call(event.edge, event.call)) + _FIELDS
+    (found,) = await runner.read_framed(asked, 1)
     if found[0] is None:
         return _NOBODY_KNOWS
-    decision_id, endpoint, buyer, *reach = [value.decode() if value else "" for value in found]
-    return _Known(decision_id, endpoint, buyer, Reach(*reach))
+    decision_id, endpoint, buyer, pool, caller, fields = [value.decode() if value else "" for value in found]
+    return _Known(decision_id, endpoint, buyer, Reach(pool, caller, fields))
 
 
 def _buyer_keys(runner: Runner, known: _Known, call_key: bytes) -> tuple[bytes, bytes]:

@@ -3,12 +3,12 @@
 hiredis packs a command of 40 words in 6.7 µs; joining what a lot keeps takes 1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import hiredis
 from msgspec import Struct
 
-from service.store.line import Word
+from service.store.line import Command, Word
 from service.store.scripts import Script
 
 
@@ -36,6 +36,11 @@ def frame(word: Word) -> bytes:
     elif isinstance(word, str):
         word = word.encode()
     return b"$%d\r\n%b\r\n" % (len(word), word)
+
+
+def framed(commands: Sequence[Command]) -> bytes:
+    """Whole commands."""
+    return b"".join([hiredis.pack_command(tuple(command)) for command in commands])  # type: ignore[arg-type]
 
 
 def script_command(script: Script, keys: Frames, args: Frames) -> tuple[bytes, ...]:

@@ -42,6 +42,7 @@ class Keys:
         self.lots: dict[tuple[Any, ...], Any] = {}
         """The same of posts alike, by all that makes them so."""
         self._ping, self._test, self._shield = self._key("ping:"), self._key("test:"), self._key("shield:")
+        self._sale = self._key("sale:")
         self.audit = self._key("audit")
         self.sales = self._key("sales")
         self.paused = self._key("paused")
@@ -61,7 +62,7 @@ class Keys:
         return self._shield + fingerprint.encode()
 
     def sale(self, decision_id: str) -> bytes:
-        return self._key(f"sale:{decision_id}")
+        return self._sale + decision_id.encode()
 
     def request(self, request_key: str) -> bytes:
         return self._key(f"request:{request_key}")

@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from service.model.catalog import Endpoint, RingPool
 from service.model.lead import Bid
-from service.store.asks import Sale, SellAsk, Sold
+from service.store.asks import FoundPing, Sale, SellAsk, Sold
 from service.store.frames import Frames, frame, frames_of, joined
 from service.store.line import Word
 from service.store.packing import Pack, Packer, default_at, delivers_calls, post_room, refused_by, stream
-from service.store.records import record_json, said_csv, said_of_reply, sale_of, words_of_reply
+from service.store.records import ping_of, record_json, said_csv, said_of_reply, sale_of, words_of_reply
 from service.store.runner import Asked, Runner
 
 COOLDOWN_UNKNOWN_SECONDS = 60
@@ -23,6 +23,14 @@ COOLDOWN_UNKNOWN_SECONDS = 60
 def cooldown_ms(pools: Mapping[str, RingPool], pool_id: str) -> int:
     pool = pools.get(pool_id)
     return (COOLDOWN_UNKNOWN_SECONDS if pool is None else pool.cooldown_seconds) * 1000
+
+
+async def posted(runner: Runner, decision_id: str) -> tuple[FoundPing | None, Sale | None]:
+    ping_key, sale_key = runner.keys.ping(decision_id), runner.keys.sale(decision_id)
+    commands = b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n*2\r\n$7\r\nHGETALL\r\n$%d\r\n%b\r\n"
+    asked = commands % (len(ping_key), ping_key, len(sale_key), sale_key)
+    value, fields = await runner.read_framed(asked, 2)
+    return ping_of(value) if value else None, sale_of(fields) if fields else None
 
 
 async def sell(runner: Runner, zone: str, pools: Mapping[str, RingPool], ask: SellAsk) -> Sold:

@@ -1,13 +1,13 @@
 """What leads to a sale, as `lua/parts/reach.lua` binds it: its number in a pool, and pointers to it."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from service.store.asks import Sale
 from service.store.keys import Keys
 from service.store.line import Word
 
 
-class Reach(NamedTuple):
+class Reach(Struct, frozen=True):
     """Names of it, each "" where there is none. They are kept with a call, whose events need not read the sale."""
 
     pool: str = ""

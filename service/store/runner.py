@@ -12,7 +12,7 @@ from service.store.breaker import Breaker
 from service.store.calendar import Calendar
 from service.store.channel import Channel, LineFull
 from service.store.clock import RedisClock, monotonic_ms
-from service.store.frames import Frames, frame, frames_of, script_command
+from service.store.frames import Frames, frame, framed, frames_of, script_command
 from service.store.keys import Keys
 from service.store.line import Command, Word
 from service.store.scripts import script
@@ -95,9 +95,13 @@ class Runner:
 
     async def read(self, commands: Sequence[Command]) -> list[Any]:
         """Plain commands in one trip. Raises StoreDown."""
+        return await self.read_framed(framed(commands), len(commands))
+
+    async def read_framed(self, commands: bytes, count: int) -> list[Any]:
+        """The same of commands that stand in Redis' protocol already."""
         self.breaker.check()
         try:
-            replies: list[Any] = await self._channel.read(commands, self._give_up_at())
+            replies = await self._channel.read_framed(commands, count, self._give_up_at())
         except StoreDown as fault:
             self._failed(fault)
             raise

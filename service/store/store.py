@@ -116,9 +116,7 @@ class Store:
 
     async def posted(self, decision_id: str) -> tuple[FoundPing | None, Sale | None]:
         """The ping a post names and the sale it may have made already, in one trip."""
-        keys = self._runner.keys
-        value, fields = await self._runner.read([("GET", keys.ping(decision_id)), ("HGETALL", keys.sale(decision_id))])
-        return ping_of(value) if value else None, sale_of(fields) if fields else None
+        return await posts.posted(self._runner, decision_id)
 
     def sell(self, ask: SellAsk) -> Awaitable[Sold]:
         return posts.sell(self._runner, self._timezone, self._stock.pools, ask)
