@@ -17,7 +17,7 @@ from service.store.packing import NO_LEASES, Pack, Packer, post_room
 from service.store.posts import cooldown_ms
 from service.store.reach import reach_of
 from service.store.records import sale_of
-from service.store.runner import Asked, Runner, asked_of
+from service.store.runner import AskedInWords, Runner
 
 ATTEMPTS_MAX = 5
 HEARTBEAT_MS = 45_000
@@ -90,14 +90,14 @@ async def _reread(runner: Runner, ask: RouteAsk) -> RouteAsk:
     return msgspec.structs.replace(ask, sale=sale, current=current, positions=left, bids=bids)
 
 
-def _route_builder(runner: Runner, pools: Pools, ask: RouteAsk) -> Callable[[int], Asked]:
-    def build(now_ms: int) -> Asked:
+def _route_builder(runner: Runner, pools: Pools, ask: RouteAsk) -> Callable[[int], AskedInWords]:
+    def build(now_ms: int) -> AskedInWords:
         pack = _route_named(runner, pools, ask)
         packer = Packer(runner.keys, runner.calendar, now_ms, ask.sale.record.lead)
         packer.marks(pack, ask.bids)
         packer.takers(pack, ask.bids, ask.positions)
         packer.candidates(pack, ask.bids, [post_room(bid, ask.endpoint) for bid in ask.bids])
-        return asked_of(pack.keys, pack.args, pack.valid_until_ms)
+        return AskedInWords(pack.keys, pack.args, pack.valid_until_ms)
 
     return build
 

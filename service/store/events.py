@@ -10,11 +10,12 @@ from service.model.catalog import Buyer
 from service.store.asks import CallEvent, EventStatus, EventTaken
 from service.store.calls import REREADS_MAX, Pools
 from service.store.frames import frame
+from service.store.keys import Keys
 from service.store.line import Word
 from service.store.packing import UNLIMITED
 from service.store.posts import cooldown_ms
 from service.store.reach import NOTHING, Reach
-from service.store.runner import Runner, asked_of
+from service.store.runner import AskedInWords, Runner
 
 _STATUSES: dict[bytes, EventStatus] = {word.encode(): word for word in get_args(EventStatus)}
 _CHANGED = b"changed"
@@ -23,24 +24,30 @@ _CHANGED = b"changed"
 class _Known(Struct, frozen=True):
     """A call as its routes left it: all that its events must name, so that they need not read the sale."""
 
+    key: bytes
     decision_id: str = ""
+    """"" where no route has found a sale for it, though a tombstone may stand there."""
     endpoint: str = ""
     buyer: str = ""
     """Id of the one that was dialled last; "" where none was."""
     reach: Reach = NOTHING
 
+    def lease_keys(self, keys: Keys) -> tuple[bytes, bytes]:
+        """Leases and slots of that buyer."""
+        return keys.buyer(int(self.buyer)) if self.buyer else (self.key, self.key)
 
-_NOBODY_KNOWS = _Known()
+
 _FIELDS = b"".join(map(frame, ("sale", "endpoint", "buyer", "pool", "caller", "fields")))
 
 
 async def take_event(runner: Runner, pools: Pools, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
     """Renews or releases what the call has. `buyers` are the catalog's: a lapsed slot needs the cap of now."""
+    key = runner.keys.call(event.edge, event.call)
     for _ in range(REREADS_MAX):
-        known = await _read(runner, event)
+        known = await _read(runner, key)
         if event.event == "ended":
             word = await _release(runner, pools, event, known)
-        elif known is _NOBODY_KNOWS:
+        elif not known.decision_id:
             word = b"unknown"
         else:
             word = await _renew(runner, pools, event, known, buyers)
@@ -49,25 +56,19 @@ async def take_event(runner: Runner, pools: Pools, event: CallEvent, buyers: Map
     raise StoreDown("The call kept moving while its event was taken.")
 
 
-async def _read(runner: Runner, event: CallEvent) -> _Known:
-    """A tombstone may stand where no route has found a sale."""
-    asked = b"*8\r\n$5\r\nHMGET\r\n" + frame(runner.keys.call(event.edge, event.call)) + _FIELDS
+async def _read(runner: Runner, key: bytes) -> _Known:
+    asked = b"*8\r\n$5\r\nHMGET\r\n" + frame(key) + _FIELDS
     (found,) = await runner.read_framed(asked, 1)
     if found[0] is None:
-        return _NOBODY_KNOWS
+        return _Known(key)
     decision_id, endpoint, buyer, pool, caller, fields = [value.decode() if value else "" for value in found]
-    return _Known(decision_id, endpoint, buyer, Reach(pool, caller, fields))
-
-
-def _buyer_keys(runner: Runner, known: _Known, call_key: bytes) -> tuple[bytes, bytes]:
-    return runner.keys.buyer(int(known.buyer)) if known.buyer else (call_key, call_key)
+    return _Known(key, decision_id, endpoint, buyer, Reach(pool, caller, fields))
 
 
 async def _renew(runner: Runner, pools: Pools, event: CallEvent, known: _Known, buyers: Mapping[int, Buyer]) -> bytes:
     keys = runner.keys
-    call_key = keys.call(event.edge, event.call)
     buyer = buyers.get(int(known.buyer)) if known.buyer else None
-    named = [call_key, keys.sale(known.decision_id), *_buyer_keys(runner, known, call_key), *known.reach.keys(keys)]
+    named = [known.key, keys.sale(known.decision_id), *known.lease_keys(keys), *known.reach.keys(keys)]
     args: list[Word] = [
         known.decision_id,
         f"{event.edge}:{event.call}",
@@ -79,7 +80,8 @@ async def _renew(runner: Runner, pools: Pools, event: CallEvent, known: _Known, 
         cooldown_ms(pools, known.reach.pool),
         *known.reach.args(),
     ]
-    reply = await runner.write("renew", lambda now_ms: asked_of(named, args))
+    asked = AskedInWords(named, args)
+    reply = await runner.write("renew", lambda now_ms: asked)
     word: bytes = reply[0]
     return word
 
@@ -93,9 +95,8 @@ def _room_now(buyer: Buyer | None) -> int:
 
 async def _release(runner: Runner, pools: Pools, event: CallEvent, known: _Known) -> bytes:
     keys = runner.keys
-    call_key = keys.call(event.edge, event.call)
-    sale_key = keys.sale(known.decision_id) if known.decision_id else call_key
-    named = [call_key, sale_key, keys.sales, *_buyer_keys(runner, known, call_key), *known.reach.keys(keys)]
+    sale_key = keys.sale(known.decision_id) if known.decision_id else known.key
+    named = [known.key, sale_key, keys.sales, *known.lease_keys(keys), *known.reach.keys(keys)]
     args: list[Word] = [
         known.decision_id,
         f"{event.edge}:{event.call}",
@@ -107,6 +108,7 @@ async def _release(runner: Runner, pools: Pools, event: CallEvent, known: _Known
         runner.settings.tombstone_ms,
         *known.reach.args(),
     ]
-    reply = await runner.write("release", lambda now_ms: asked_of(named, args))
+    asked = AskedInWords(named, args)
+    reply = await runner.write("release", lambda now_ms: asked)
     word: bytes = reply[0]
     return word

@@ -20,10 +20,16 @@ class Frames(Struct, frozen=True):
     words: int = 0
 
 
+def packed(command: tuple[Word, ...]) -> bytes:
+    """A whole command."""
+    whole: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub knows tuples of one word only
+    return whole
+
+
 def frames_of(words: Iterable[Word]) -> Frames:
     words = tuple(words)
-    packed = hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub knows tuples of one word only
-    return Frames((packed[packed.index(b"\n") + 1 :],), len(words))  # without the count it begins with
+    whole = packed(words)
+    return Frames((whole[whole.index(b"\n") + 1 :],), len(words))  # without the count it begins with
 
 
 def joined(*parts: Frames) -> Frames:
@@ -39,8 +45,8 @@ def frame(word: Word) -> bytes:
 
 
 def framed(commands: Sequence[Command]) -> bytes:
-    """Whole commands."""
-    return b"".join([hiredis.pack_command(tuple(command)) for command in commands])  # type: ignore[arg-type]
+    """Whole commands in a row."""
+    return b"".join([packed(tuple(command)) for command in commands])
 
 
 def script_command(script: Script, keys: Frames, args: Frames) -> tuple[bytes, ...]:

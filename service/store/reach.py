@@ -17,7 +17,10 @@ class Reach(Struct, frozen=True):
     """Of the fields shield."""
 
     def keys(self, keys: Keys) -> list[bytes]:
-        found = list(keys.pool(self.pool)[:2]) if self.pool else []
+        found: list[bytes] = []
+        if self.pool:
+            pool_keys = keys.pool(self.pool)
+            found += (pool_keys.pool, pool_keys.lent)
         if self.caller:
             found.append(keys.caller(self.caller))
         if self.fields:

@@ -114,9 +114,9 @@ class Store:
         (fields,) = await self._runner.read([("HGETALL", self._runner.keys.sale(decision_id))])
         return sale_of(fields) if fields else None
 
-    async def posted(self, decision_id: str) -> tuple[FoundPing | None, Sale | None]:
+    def posted(self, decision_id: str) -> Awaitable[tuple[FoundPing | None, Sale | None]]:
         """The ping a post names and the sale it may have made already, in one trip."""
-        return await posts.posted(self._runner, decision_id)
+        return posts.posted(self._runner, decision_id)
 
     def sell(self, ask: SellAsk) -> Awaitable[Sold]:
         return posts.sell(self._runner, self._timezone, self._stock.pools, ask)
@@ -139,9 +139,9 @@ class Store:
     async def route(self, ask: RouteAsk) -> Routed:
         return await calls.route(self._runner, self._stock.pools, ask)
 
-    async def event(self, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
+    def event(self, event: CallEvent, buyers: Mapping[int, Buyer]) -> Awaitable[EventTaken]:
         """`answered` and `heartbeat` renew, `ended` releases. `buyers` are the catalog's of now."""
-        return await events.take_event(self._runner, self._stock.pools, event, buyers)
+        return events.take_event(self._runner, self._stock.pools, event, buyers)
 
     # Operators
 
