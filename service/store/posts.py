@@ -1,7 +1,6 @@
 """A post takes a buyer and a number, once."""
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -114,7 +113,6 @@ NAMED_KEYS_COUNT = 4
 ARGS_COUNT = 16
 """Of the script, without `not_after_ms`."""
 _NOTHING = frame(b"")
-_of_bid = attrgetter("bid_micros", "payout_micros", "is_default")
 
 
 def _asked(runner: Runner, zone: str, pools: Mapping[str, RingPool], ask: SellAsk, json: bytes, now_ms: int) -> Asked:
@@ -203,10 +201,16 @@ def _lot(
     bids, has_request = ask.bids, bool(ask.request_key)
     key = (
         id(ask.endpoint),
-        (ask.needs_ping, has_request, has_fields, tracked, ask.is_last, ask.look_further),
-        (ask.order, ask.reserve, ask.held_buyers),
-        tuple([(id(bid.contract), id(bid.buyer)) for bid in bids]),
-        tuple(map(_of_bid, bids)),
+        ask.needs_ping,
+        has_request,
+        has_fields,
+        tracked,
+        ask.is_last,
+        ask.look_further,
+        ask.order,
+        ask.reserve,
+        ask.held_buyers,
+        tuple([(id(b.contract), id(b.buyer), b.bid_micros, b.payout_micros, b.is_default) for b in bids]),
     )
     kept = runner.keys.lots
     found: _Lot | None = kept.get(key)
