@@ -111,11 +111,11 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
     """The keys and arguments that have names in `route.lua`."""
     keys, sale, endpoint = runner.keys, ask.sale, ask.endpoint
     with_buyer = sale.record.bids[sale.position]
-    buyer_keys, contract_keys = keys.buyer(with_buyer.buyer_id), keys.contract(with_buyer.contract_id)
+    bought = keys.bought(with_buyer.contract_id)
     reach, reach_args = _reach(runner, sale)
     named = [keys.call(ask.edge, ask.call), keys.sale(ask.decision_id), keys.sales]
-    named += [*buyer_keys, contract_keys.caps, *reach]
-    named += [contract_keys.bought + mark.encode() for mark in sale.bought]
+    named += [*keys.buyer(with_buyer.buyer_id), keys.caps, *reach]
+    named += [bought + mark.encode() for mark in sale.bought]
     args: list[Word] = [
         ask.decision_id,
         f"{ask.edge}:{ask.call}",
@@ -133,7 +133,7 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
         int(ask.caller_matches),
         msgspec.json.encode({"endpoint": endpoint.vanity_uri, "attempt": ask.attempt, "last": ask.last}),
         len(sale.bought),
-        len(ask.bids),
+        with_buyer.contract_id,
     ]
     return Pack(named, args)
 

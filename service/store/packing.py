@@ -12,6 +12,7 @@ from service.model.lead import Bid, Lead
 from service.model.room import buffer_percent, ping_limit
 from service.store.asks import Limit, RateLimited
 from service.store.calendar import Calendar
+from service.store.caps import place_of
 from service.store.keys import Keys
 from service.store.line import Word
 from service.store.marks import marks_of
@@ -124,26 +125,29 @@ class Packer:
         return found
 
     def _pack_limits(self, endpoint: str, zone: str, limits: tuple[Limit, ...]) -> PackedLimits:
+        """Bucket by bucket, as a script reads them."""
+        buckets: dict[bytes, list[Limit]] = {}
+        for limit in limits:
+            buckets.setdefault(self._keys.rate(endpoint, limit.scope, limit.bucket), []).append(limit)
         words: list[Word] = []
-        windows = [window_of(self._calendar, limit, zone, self._now_ms) for limit in limits]
-        ends_ms: dict[bytes, int] = {}
-        keys = [self._keys.rate(endpoint, limit.scope, limit.bucket) for limit in limits]
-        for key, (_, end_ms) in zip(keys, windows, strict=True):
-            ends_ms[key] = max(end_ms, ends_ms.get(key, 0))
-        for key, (field, _), limit in zip(keys, windows, limits, strict=True):
-            words += (field, limit.limit, ends_ms[key])
-        first_end_ms = min((end_ms for _, end_ms in windows), default=NEVER_MS)
-        return PackedLimits(keys, stream(words), first_end_ms, limits, self._now_ms)
+        ends_ms: list[int] = []
+        for of_one in buckets.values():
+            windows = [window_of(self._calendar, limit, zone, self._now_ms) for limit in of_one]
+            ends_ms += (end_ms for _, end_ms in windows)
+            words += (len(windows), max(end_ms for _, end_ms in windows))
+            words += [field for field, _ in windows]
+            words += [limit.limit for limit in of_one]
+        return PackedLimits(list(buckets), stream(words), min(ends_ms, default=NEVER_MS), limits, self._now_ms)
 
     def marks(self, pack: Pack, bids: Sequence[Bid]) -> None:
-        """How many dedup marks the lead has for each bid that remembers whom it bought."""
+        """How many dedup marks the lead has for each bid: none for one that remembers nobody."""
         counts: list[int] = []
         for bid in bids:
-            if bid.contract.dedup_days:
-                marks = self._marks_of(bid.contract)
-                prefix = self._keys.contract(bid.contract.id).bought
+            marks = self._marks_of(bid.contract) if bid.contract.dedup_days else ()
+            if marks:
+                prefix = self._keys.bought(bid.contract.id)
                 pack.keys += [prefix + mark.encode() for mark in marks]
-                counts.append(len(marks))
+            counts.append(len(marks))
         pack.args.append(stream(counts))
 
     def takers(self, pack: Pack, bids: Sequence[Bid], positions: Sequence[int]) -> None:
@@ -153,14 +157,15 @@ class Packer:
             contract = bid.contract
             hour = self._calendar.hour(bid.buyer.timezone, self._now_ms)
             pack.until(hour.end_ms)
-            pack.keys += (self._keys.buyer(bid.buyer.id).slots, self._keys.contract(contract.id).caps)
+            pack.keys.append(self._keys.buyer(bid.buyer.id).slots)
             marks = ",".join(self._marks_of(contract)) if contract.dedup_days else ""
-            words += (position, hour.csv, contract.dedup_days * DAY_MS, marks, _bid_json(bid).decode())
+            words += (position, contract.id, hour.csv, contract.dedup_days * DAY_MS, marks, _bid_json(bid).decode())
         pack.args.append(stream(words))
 
     def candidates(self, pack: Pack, bids: Sequence[Bid], rooms: Sequence[int]) -> None:
         """Bids to be looked at."""
-        parts: list[bytes] = []
+        capped = [bid.contract.id for bid in bids if bid.contract.caps]
+        parts = [stream((len(bids), default_at(bids), len(capped), *capped))]
         for bid, room in zip(bids, rooms, strict=True):
             packed = self._candidate(bid, room)
             pack.keys += packed.keys
@@ -177,17 +182,15 @@ class Packer:
         return found
 
     def _pack_candidate(self, bid: Bid, room: int) -> PackedCandidate:
-        contract, keys, valid_until_ms = bid.contract, [], None
-        if room != NO_LEASES:
-            keys.append(self._keys.buyer(bid.buyer.id).leases)
-        words: list[Word] = [bid.buyer.id, room, int(contract.dedup_days > 0), len(contract.caps)]
+        contract, valid_until_ms = bid.contract, None
+        keys = [] if room == NO_LEASES else [self._keys.buyer(bid.buyer.id).leases]
+        words: list[Word] = [bid.buyer.id, room, len(contract.caps)]
         if contract.caps:
-            keys.append(self._keys.contract(contract.id).caps)
             hour = self._calendar.hour(bid.buyer.timezone, self._now_ms)
             valid_until_ms = hour.end_ms
-            words += [hour.periods[cap.per].field for cap in contract.caps]
-            words += [cap.limit for cap in contract.caps]
-            words += [str(CAP_DECLINES[cap.per].value) for cap in contract.caps]
+            for cap in contract.caps:
+                decline = str(CAP_DECLINES[cap.per].value)
+                words += (place_of(cap.per), hour.periods[cap.per].start_ms, cap.limit, decline)
         return PackedCandidate(keys, stream(words), valid_until_ms, contract, self._now_ms)
 
     def _marks_of(self, contract: Contract) -> list[str]:

@@ -8,7 +8,7 @@ import msgspec
 from service.model.catalog import RingPool
 from service.store.asks import Sale, SellAsk, Sold
 from service.store.line import Word
-from service.store.packing import Pack, Packer, default_at, delivers_calls, post_room, refused_by, stream
+from service.store.packing import Pack, Packer, delivers_calls, post_room, refused_by, stream
 from service.store.records import record_json, said_csv, said_of_reply, sale_of, words_of
 from service.store.runner import Asked, Runner, asked_of
 
@@ -94,7 +94,7 @@ def _named(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, json: by
     fields_key = ask.fields_key if calls else ""
     own_number = ask.record.own_number if calls and not pool else ""
     tracked = bool(own_number and ask.caller_id)
-    named = [keys.sale(decision_id), keys.ping(decision_id), keys.audit, keys.sales]
+    named = [keys.sale(decision_id), keys.ping(decision_id), keys.audit, keys.sales, keys.caps]
     if ask.request_key:
         named.append(keys.request(ask.request_key))
     if fields_key:
@@ -106,7 +106,7 @@ def _named(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, json: by
     named += [keys.buyer(buyer_id).leases for buyer_id in ask.held_buyers]
     lives = (_number_ms(ask), cooldown_ms(pools, pool), settings.sale_keep_ms, settings.audit_records_max)
     has = [bool(flag) for flag in (ask.needs_ping, ask.request_key, fields_key, tracked, pool)]
-    counts = (ask.look_further, len(ask.held_buyers), ask.is_last, len(ask.bids), default_at(ask.bids))
+    counts = (ask.look_further, len(ask.held_buyers), ask.is_last)
     args: list[Word] = [
         decision_id,
         ask.question,

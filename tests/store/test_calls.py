@@ -20,7 +20,7 @@ def bids() -> list[Bid]:
 
 
 async def sold(world: World, bids: list[Bid], decision_id: str = "d1", **more: Any) -> Sale:
-    world.redis.may_leave("sale:*", "caps:*", "sales", "lent:*", "call:*", "bought:*", "slots:*", "leases:*")
+    world.redis.may_leave("sale:*", "caps", "sales", "lent:*", "call:*", "bought:*", "slots:*", "leases:*")
     await world.store.stock([world.pool])
     made = (await world.post_only(decision_id, bids, **more)).sale
     assert made is not None
@@ -277,7 +277,7 @@ async def test_a_call_on_a_publishers_own_number_keeps_its_pointer_until_it_was_
     own = "+18665550150"
     made = (await world.post_only("d1", bids, OWN_NUMBERS, own_number=own)).sale
     assert made is not None
-    world.redis.may_leave("sale:*", "caps:*", "sales", "call:*", "slots:*", "leases:*")
+    world.redis.may_leave("sale:*", "caps", "sales", "call:*", "slots:*", "leases:*")
     world.travel(115)
     await world.route(made, bids, endpoint=OWN_NUMBERS)
     world.travel(20)
