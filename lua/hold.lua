@@ -19,7 +19,7 @@ local limits_packed, marks_packed, candidates_packed = ARGV[7], ARGV[8], ARGV[9]
 local ttl_ms, open_ms, hold_ms, buyers_max, audit_records_max,
   is_last, shielded, fingerprinted, tracked, audited = cmsgpack.unpack(how)
 local KEYS_NAMED = 5
-local PINGS_PER_CLEANING = 4
+local PINGS_PER_CLEANING, PINGS_PER_TRIM = 4, 16
 
 local now = now_ms()
 if now > not_after_ms then
@@ -36,8 +36,9 @@ if first and first ~= decision then
   return {"repeat", first}
 end
 
-local held_buyers, held_before_count, bought = {}, 0, nil
+local held_buyers, held_before_count, bought = nil, 0, nil
 if held_before ~= "" then
+  held_buyers = {}
   for _, buyer in ipairs({cmsgpack.unpack(held_before)}) do
     held_buyers[buyer] = true
     held_before_count = held_before_count + 1
@@ -45,22 +46,19 @@ if held_before ~= "" then
 end
 bought, key_at = bought_before(marks_packed, key_at)
 local search = {enough = buyers_max, buyers = held_buyers, buyers_count = held_before_count, now = now}
-local said, _, held = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
-local held_count = held_before_count + #held
+local verdicts, new_count, held = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
+local held_count = held_before_count + new_count
 
 local done = is_last or held_count >= buyers_max
 local expires_at_ms = now + (done and ttl_ms or math.min(open_ms, ttl_ms))
 local expires_at, hold_until = as_text(expires_at_ms), as_text(now + hold_ms)
-local verdicts = table.concat(said, ",")
 local all_said = said_before .. verdicts
 
 -- All writes: the first is one that a full memory refuses.
 count_request(buckets)
 if hold_ms > 0 and #held > 0 then
   for at = 1, #held do
-    if held[at] then
-      redis.call("ZADD", held[at], hold_until, decision)
-    end
+    redis.call("ZADD", held[at], hold_until, decision)
   end
   -- The clock says whose turn it is to be cleaned, if anyone's: most pings need not pay for it.
   local its_turn = held[now % (#held * PINGS_PER_CLEANING) + 1]
@@ -84,7 +82,9 @@ elseif said_before ~= "" then
   end
 end
 if audited and done then
-  redis.call("XADD", audit_key, "MAXLEN", "~", audit_records_max, "*", "decision", decision, "kind", "ping",
-    "said", all_said, "record", json)
+  redis.call("XADD", audit_key, "*", "decision", decision, "kind", "ping", "said", all_said, "record", json)
+  if now % PINGS_PER_TRIM == 0 then
+    redis.call("XTRIM", audit_key, "MAXLEN", "~", audit_records_max)
+  end
 end
 return {held_count > 0 and "held" or "none", expires_at_ms, done and 1 or 0, verdicts}

@@ -94,10 +94,10 @@ if not stays and attempt < attempts_max then
   local marks_before, bought = key_at, nil
   bought, key_at = bought_before(marks_packed, key_at)
   bind_takers(takers_packed)
-  local search = {enough = 1, buyers = {}, buyers_count = 0, lease = decision, now = now}
-  local _, places, leases = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
-  if places[1] then
-    chosen = taker(places[1], leases[1], marks_packed, marks_before)
+  local search = {enough = 1, buyers_count = 0, lease = decision, now = now}
+  local _, _, _, chosen_at, leases = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
+  if chosen_at then
+    chosen = taker(chosen_at, leases, marks_packed, marks_before)
     chosen_position = chosen.position
   end
 end

@@ -70,16 +70,15 @@ end
 local marks_before, bought = key_at, nil
 bought, key_at = bought_before(marks_packed, key_at)
 bind_takers(takers_packed)
-local search = {enough = math.max(look_further, 1), buyers = {}, buyers_count = 0, lease = decision, now = now}
-local said, places, leases = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
-local winner = places[1] and taker(places[1], leases[1], marks_packed, marks_before)
+local search = {enough = math.max(look_further, 1), buyers_count = 0, lease = decision, now = now}
+local verdicts, _, _, winner_at, leases = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
+local winner = winner_at and taker(winner_at, leases, marks_packed, marks_before)
 local position = winner and as_text(winner.position) or NOBODY
 local number, passed = own_number, {}
 if winner and is_pooled then
   number, passed = free_number(pool_key, retired_key, now)
 end
 local status = not winner and "none" or not number and "no_tracking_number" or "sold"
-local verdicts = table.concat(said, ",")
 local sold_at, sold_until = as_text(now), as_text(now + number_ms)
 
 -- All writes: the first is one that a full memory refuses.

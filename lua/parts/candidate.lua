@@ -2,7 +2,7 @@
 -- yes; as texts, for they are joined.
 -- All candidates are one stream of msgpack words, without tables in it: five small ones alone took 2.5 us. All of them are
 -- of the catalog and the hour: candidates_count; default_at (place of the default buyer, which only takes what nobody else
--- does; 0: it is not there); capped_count; contracts of those that have caps. Then a candidate's words: buyer; room (most
+-- does; 0: it is not there); is_twinned (some buyer stands there twice); capped_count; contracts of those that have caps. Then a candidate's words: buyer; room (most
 -- live leases; -1 has no limit, -2 takes no leases); caps_count; and four words for each of its caps (see caps).
 -- How many dedup marks each candidate has is of the lead, and a stream of its own.
 -- Tail KEYS: all marks; what a script puts between; leases of each candidate (unless its room is -2).
@@ -29,41 +29,51 @@ local function bought_before(packed, key_at)
   return bought, last
 end
 
--- Looks at them in order until enough say yes: verdicts; places of those that do, and their leases (false: none).
--- search: enough, buyers (that said yes in earlier trips), buyers_count, lease (of this lead; nil: it has none), now.
+-- Looks at them in order until enough say yes. Answers: verdicts (csv); how many say yes; the leases of those that
+-- have any; the place of the first of them, and its leases.
+-- search: enough; buyers, buyers_count (that said yes in earlier trips; nil and 0 in the first); lease (of this lead; nil: it
+-- has none); now.
 local function look_at_candidates(packed, caps_key, bought, key_at, search)
   local YES, DUPLICATE, CONCURRENCY, OUTRANKED, NOT_ASKED, NO_LEASES = "0", "207", "214", "301", "", -2
-  local words = {cmsgpack.unpack(packed)}
-  local default_at, capped_count, at = words[2], words[3], words[3] + 4
-  local sold = capped_count > 0 and redis.call("HMGET", caps_key, unpack(words, 4, at - 1))
-  local buyers, yes_count, capped_at, said, places, leases = search.buyers, search.buyers_count, 0, {}, {}, {}
+  local words, keys = {cmsgpack.unpack(packed)}, KEYS
+  local default_at, capped_count, at, capped_at = words[2], words[4], words[4] + 5, 0
+  local sold = capped_count > 0 and redis.call("HMGET", caps_key, unpack(words, 5, at - 1))
+  local enough, lease, now = search.enough - search.buyers_count, search.lease, search.now
+  local buyers, is_first = search.buyers or (words[3] and {}), search.buyers_count == 0
+  local said, yes_count, leases, first_yes, first_leases = "", 0, {}, nil, nil
   for place = 1, words[1] do
     local verdict = NOT_ASKED
-    if yes_count < search.enough then
-      local buyer, room, caps_count, its_leases, reached = words[at], words[at + 1], words[at + 2], false, nil
+    if yes_count < enough then
+      local buyer, room, caps_count, its_leases, reached = words[at], words[at + 1], words[at + 2], nil, nil
       if room > NO_LEASES then
         key_at = key_at + 1
-        its_leases = KEYS[key_at]
+        its_leases = keys[key_at]
       end
       if caps_count > 0 then
         capped_at = capped_at + 1
         reached = cap_reached(sold[capped_at], words, at + 3, caps_count)
+        at = at + caps_count * 4
       end
-      if buyers[buyer] or (place == default_at and yes_count > 0) then
+      at = at + 3
+      if (buyers and buyers[buyer]) or (place == default_at and not (is_first and yes_count == 0)) then
         verdict = OUTRANKED
       elseif bought and bought[place] then
         verdict = DUPLICATE
       elseif reached then
         verdict = reached
-      elseif has_room(its_leases, room, search.lease, search.now) then
-        verdict, buyers[buyer], yes_count = YES, true, yes_count + 1
-        places[#places + 1], leases[#leases + 1] = place, its_leases
+      elseif has_room(its_leases, room, lease, now) then
+        if not first_yes then
+          first_yes, first_leases = place, its_leases
+        end
+        verdict, yes_count, leases[#leases + 1] = YES, yes_count + 1, its_leases
+        if buyers then
+          buyers[buyer] = true
+        end
       else
         verdict = CONCURRENCY
       end
-      at = at + 3 + caps_count * 4
     end
-    said[place] = verdict
+    said = place == 1 and verdict or said .. "," .. verdict
   end
-  return said, places, leases
+  return said, yes_count, leases, first_yes, first_leases
 end

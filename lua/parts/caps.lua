@@ -13,7 +13,7 @@ local function cap_reached(value, words, at, caps_count)
       sold = start == words[cap + 1] and count or 0
     end
     if sold >= words[cap + 2] then
-      return words[cap + 3]
+      return words[cap + 3] .. ""
     end
   end
   return nil

@@ -1,16 +1,17 @@
 """Packs bids and limits the way `lua/parts/candidate.lua`, `taking.lua` and `limits.lua` unpack them."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
 from msgspec import Struct
 
-from service.model.catalog import Contract, Endpoint
+from service.model.catalog import Contract, Endpoint, Window
 from service.model.decline import CAP_DECLINES
 from service.model.lead import Bid, Lead
+from service.model.periods import Period
 from service.model.room import buffer_percent, ping_limit
-from service.store.asks import Limit, RateLimited
+from service.store.asks import Limit, RateLimited, Scope
 from service.store.calendar import Calendar
 from service.store.caps import place_of
 from service.store.keys import Keys
@@ -70,6 +71,9 @@ class PackedLimits(NamedTuple):
     made_at_ms: int
 
 
+WINDOWS: Final[tuple[Window, ...]] = get_args(Window)
+NO_LIMIT = 1 << 52
+"""More than anybody sends. A Lua number holds it exactly."""
 LIMITS_KEPT_MAX = 4096
 """Sources times endpoints that were seen lately."""
 
@@ -125,19 +129,16 @@ class Packer:
         return found
 
     def _pack_limits(self, endpoint: str, zone: str, limits: tuple[Limit, ...]) -> PackedLimits:
-        """Bucket by bucket, as a script reads them."""
-        buckets: dict[bytes, list[Limit]] = {}
-        for limit in limits:
-            buckets.setdefault(self._keys.rate(endpoint, limit.scope, limit.bucket), []).append(limit)
-        words: list[Word] = []
-        ends_ms: list[int] = []
+        if not limits:
+            return PackedLimits([], b"", NEVER_MS, limits, self._now_ms)
+        windows = windows_of(self._calendar, zone, self._now_ms)
+        ends_ms = [window.end_ms or NEVER_MS for window in windows]
+        words: list[Word] = [*(window.start_ms for window in windows), str(max(ends_ms))]
+        buckets = buckets_of(limits)
         for of_one in buckets.values():
-            windows = [window_of(self._calendar, limit, zone, self._now_ms) for limit in of_one]
-            ends_ms += (end_ms for _, end_ms in windows)
-            words += (len(windows), max(end_ms for _, end_ms in windows))
-            words += [field for field, _ in windows]
-            words += [limit.limit for limit in of_one]
-        return PackedLimits(list(buckets), stream(words), min(ends_ms, default=NEVER_MS), limits, self._now_ms)
+            words += [of_one[window].limit if window in of_one else NO_LIMIT for window in WINDOWS]
+        keys = [self._keys.rate(endpoint, *bucket) for bucket in buckets]
+        return PackedLimits(keys, stream(words), min(ends_ms), limits, self._now_ms)
 
     def marks(self, pack: Pack, bids: Sequence[Bid]) -> None:
         """How many dedup marks the lead has for each bid: none for one that remembers nobody."""
@@ -165,7 +166,8 @@ class Packer:
     def candidates(self, pack: Pack, bids: Sequence[Bid], rooms: Sequence[int]) -> None:
         """Bids to be looked at."""
         capped = [bid.contract.id for bid in bids if bid.contract.caps]
-        parts = [stream((len(bids), default_at(bids), len(capped), *capped))]
+        is_twinned = len({bid.buyer.id for bid in bids}) < len(bids)
+        parts = [stream((len(bids), default_at(bids), is_twinned, len(capped), *capped))]
         for bid, room in zip(bids, rooms, strict=True):
             packed = self._candidate(bid, room)
             pack.keys += packed.keys
@@ -189,7 +191,7 @@ class Packer:
             hour = self._calendar.hour(bid.buyer.timezone, self._now_ms)
             valid_until_ms = hour.end_ms
             for cap in contract.caps:
-                decline = str(CAP_DECLINES[cap.per].value)
+                decline = CAP_DECLINES[cap.per].value
                 words += (place_of(cap.per), hour.periods[cap.per].start_ms, cap.limit, decline)
         return PackedCandidate(keys, stream(words), valid_until_ms, contract, self._now_ms)
 
@@ -201,17 +203,25 @@ class Packer:
         return found
 
 
-def window_of(calendar: Calendar, limit: Limit, zone: str, now_ms: int) -> tuple[str, int]:
-    """The window's field and end."""
-    period = calendar.minute(zone, now_ms) if limit.per == "minute" else calendar.hour(zone, now_ms).periods[limit.per]
-    assert period.end_ms is not None
-    return period.field, period.end_ms
+def buckets_of(limits: Iterable[Limit]) -> dict[tuple[Scope, str], dict[Window, Limit]]:
+    """Scope and bucket to limits by window, in the order in which a script looks at them."""
+    found: dict[tuple[Scope, str], dict[Window, Limit]] = {}
+    for limit in limits:
+        found.setdefault((limit.scope, limit.bucket), {})[limit.per] = limit
+    return found
+
+
+def windows_of(calendar: Calendar, zone: str, now_ms: int) -> list[Period]:
+    """In the order of WINDOWS."""
+    periods = calendar.hour(zone, now_ms).periods
+    return [calendar.minute(zone, now_ms), periods["hour"], periods["day"]]
 
 
 def refused_by(limits: Sequence[Limit], place: int, calendar: Calendar, zone: str, now_ms: int) -> RateLimited:
     """What the limit at a script's place says."""
-    limit = limits[place]
-    _, end_ms = window_of(calendar, limit, zone, now_ms)
+    bucket, window = divmod(place, len(WINDOWS))
+    limit = list(buckets_of(limits).values())[bucket][WINDOWS[window]]
+    end_ms = windows_of(calendar, zone, now_ms)[window].end_ms or now_ms
     return RateLimited(
         scope=limit.scope, per=limit.per, limit=limit.limit, retry_after_seconds=max(-((now_ms - end_ms) // 1000), 1)
     )
