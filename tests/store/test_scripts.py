@@ -10,7 +10,9 @@ from service.store.scripts import lua_folder, parts_of, script
 SCRIPTS = sorted(lua_folder().glob("*.lua"))
 SECTIONS = ("parts", "KEYS", "ARGV", "Returns", "Writes")
 LINES_MAX = 150
-WRITES = "SET|DEL|HSET|HDEL|HINCRBY|ZADD|ZREM|ZREMRANGEBYSCORE|ZINCRBY|SADD|SREM|XADD|XTRIM|SETRANGE|PEXPIRE|PEXPIREAT|INCRBY"
+WRITES = "SET|SETRANGE|INCRBY|DEL|PEXPIRE|PEXPIREAT|HSET|HDEL|HINCRBY|SADD|SREM|XADD|XTRIM|" + (
+    "ZADD|ZINCRBY|ZREM|ZREMRANGEBYSCORE"
+)
 
 
 def header_of(path: Path) -> dict[str, str]:
