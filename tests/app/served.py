@@ -104,12 +104,18 @@ class Served:
         """The client's types allow for what only an asynchronous one answers."""
         return list(answer)
 
+    @staticmethod
+    def _text(value: bytes) -> str:
+        """Also of what is kept in numbers of eight bytes."""
+        return value.decode(errors="surrogateescape")
+
     def _value(self, key: str) -> object:
         match self.redis.type(key):
             case "string":
-                return self.redis.get(key)
+                return self._text(self.redis.execute_command("GET", key, NEVER_DECODE=True))
             case "hash":
-                return self.redis.hgetall(key)
+                fields = self.redis.execute_command("HGETALL", key, NEVER_DECODE=True)
+                return {self._text(name): self._text(value) for name, value in fields.items()}
             case "zset":
                 return self.redis.zrange(key, 0, -1, withscores=True)
             case "set":

@@ -125,6 +125,15 @@ async def test_a_further_trip_goes_on_where_the_first_ended(world: World) -> Non
     assert (found.said, found.record, found.complete) == (held.said, whole, True)
 
 
+async def test_the_default_buyer_is_outranked_by_what_an_earlier_trip_held(world: World) -> None:
+    world.redis.may_leave("ping:d1", "leases:*")
+    first, default = [bid(1)], replace(bid(2), is_default=True)
+    held = await world.hold("d1", first, last=False, fingerprint="")
+    whole = record("d1", [*first, default])
+    held = await world.store.hold(HoldAsk(record=whole, endpoint=ENDPOINT, bids=[default], said_before=held.said))
+    assert held.said == (0, Decline.OUTRANKED)
+
+
 async def test_a_copy_that_comes_between_two_trips_is_told_that_the_first_is_at_work(world: World) -> None:
     full, free = bid(1, 0), bid(2, 0)
     held = await world.hold("d1", [full], last=False, fingerprint="f")
