@@ -121,6 +121,17 @@ async def test_caps_count_sales_and_refuse_the_next(world: World) -> None:
     ]
 
 
+async def test_each_candidate_is_judged_by_its_own_caps(world: World) -> None:
+    await stocked(world)
+    once = (Cap("day", 9), Cap("total", 1))
+    free, sold_out, capped, last = bid(1), bid(2, caps=once), bid(3, caps=once), bid(4, caps=once)
+    assert (await world.post_only("d1", [sold_out])).status == "sold"
+    assert (await world.post_only("d2", [last])).status == "sold"
+    world.redis.may_leave("ping:d3")
+    held = await world.hold("d3", [free, sold_out, capped, last])
+    assert held.said == (0, Decline.CAP_TOTAL, 0, Decline.CAP_TOTAL)
+
+
 async def test_a_cap_that_comes_later_knows_what_was_sold_before(world: World) -> None:
     await stocked(world)
     await world.post_only("d1", [bid(1)])
