@@ -104,6 +104,10 @@ class Served:
         """The client's types allow for what only an asynchronous one answers."""
         return list(answer)
 
+    def _raw(self, *command: str) -> Any:
+        client: Any = self.redis
+        return client.execute_command(*command, NEVER_DECODE=True)
+
     @staticmethod
     def _text(value: bytes) -> str:
         """Also of what is kept in numbers of eight bytes."""
@@ -112,9 +116,9 @@ class Served:
     def _value(self, key: str) -> object:
         match self.redis.type(key):
             case "string":
-                return self._text(self.redis.execute_command("GET", key, NEVER_DECODE=True))
+                return self._text(self._raw("GET", key))
             case "hash":
-                fields = self.redis.execute_command("HGETALL", key, NEVER_DECODE=True)
+                fields = self._raw("HGETALL", key)
                 return {self._text(name): self._text(value) for name, value in fields.items()}
             case "zset":
                 return self.redis.zrange(key, 0, -1, withscores=True)
