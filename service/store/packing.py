@@ -56,6 +56,7 @@ class PackedCandidate(NamedTuple):
     keys: list[bytes]
     words: bytes
     valid_until_ms: int | None
+    """None where it has no caps, and so nothing of the hour."""
     contract: Contract
     """Kept alive, for it is kept by its identity."""
     made_at_ms: int
@@ -100,7 +101,10 @@ def post_room(bid: Bid, endpoint: Endpoint) -> int:
 
 def default_at(bids: Sequence[Bid]) -> int:
     """The place of the default buyer as a script counts it, from 1; 0 where it is not among them."""
-    return next((at for at, bid in enumerate(bids, start=1) if bid.is_default), 0)
+    for at, bid in enumerate(bids, start=1):
+        if bid.is_default:
+            return at
+    return 0
 
 
 class Packer:
@@ -165,15 +169,18 @@ class Packer:
 
     def candidates(self, pack: Pack, bids: Sequence[Bid], rooms: Sequence[int]) -> None:
         """Bids to be looked at."""
-        capped = [bid.contract.id for bid in bids if bid.contract.caps]
-        is_twinned = len({bid.buyer.id for bid in bids}) < len(bids)
-        parts = [stream((len(bids), default_at(bids), is_twinned, len(capped), *capped))]
+        parts: list[bytes] = []
+        capped: list[str] = []
         for bid, room in zip(bids, rooms, strict=True):
             packed = self._candidate(bid, room)
             pack.keys += packed.keys
-            pack.until(packed.valid_until_ms)
+            if packed.valid_until_ms is not None:
+                pack.until(packed.valid_until_ms)
+                capped.append(bid.contract.id)
             parts.append(packed.words)
-        pack.args.append(b"".join(parts))
+        is_twinned = len({bid.buyer.id for bid in bids}) < len(bids)
+        head = stream((len(bids), default_at(bids), is_twinned, len(capped), *capped))
+        pack.args.append(head + b"".join(parts))
 
     def _candidate(self, bid: Bid, room: int) -> PackedCandidate:
         """Of the catalog and the hour alone, and kept as long."""
