@@ -1,8 +1,8 @@
 """How fast the archive is: `python -m benchmarks.archiving`.
 
 Fills both streams of a Redis of its own with what scripts write of a lead that thirty contracts want, then lets one
-archive take them, in turn into SQLite and PostgreSQL, and tells records a second, and CPU of the archive and of Redis for
-each. Nothing else runs meanwhile: it is what the archive can, to be held against the rate of pings that it has to follow.
+archive take them, in turn into SQLite and PostgreSQL, and tells records a second, and CPU of the archive and of Redis
+for each. Nothing else runs meanwhile: it is what the archive can, to be held against the rate of pings.
 """
 
 import argparse
@@ -42,7 +42,12 @@ class Measured(NamedTuple):
 def decision(at: int) -> dict[str, Any]:
     """A ping on record: thirty candidates, five of which hold."""
     bids = [[buyer, f"{buyer}-solar", 25_000_000 - buyer, 20_000_000] for buyer in range(1, CONTRACTS + 1)]
-    lead = {"caller_id": f"+1212{at % 10_000_000:07}", "zip": "10001", "first_name": "Pat", "email": f"p{at}@example.com"}
+    lead = {
+        "caller_id": f"+1212{at % 10_000_000:07}",
+        "zip": "10001",
+        "first_name": "Pat",
+        "email": f"p{at}@example.com",
+    }
     record = {"decision_id": f"{at:032x}", "endpoint": "solar", "source_id": f"source_{at % 10}", "at_ms": 1}
     said = ["0"] * HELD + [""] * (CONTRACTS - HELD)
     text = json.dumps({**record, "catalog": "v1", "lead": lead, "bids": bids}, separators=(",", ":"))

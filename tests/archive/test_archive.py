@@ -34,7 +34,7 @@ async def test_what_scripts_sell_move_end_and_void_stands_in_the_ledger(
         assert made.sale is not None
         if decision == "b":
             await world.route(made.sale, bids, call="b1")
-            assert (await world.route(made.sale, bids, call="b1", attempt=1)).status == "route"
+            assert (await world.route(made.sale, bids, call="b1", attempt=1)).reason == ""
             await world.event("answered", bids, call="b1", attempt=1)
             await world.event("ended", bids, call="b1", attempt=1, outcome="answered", duration_ms=30_000)
         if decision == "c":
@@ -44,7 +44,7 @@ async def test_what_scripts_sell_move_end_and_void_stands_in_the_ledger(
     await finish(archive)
     assert rows(to, "SELECT sale_id, state, buyer_id, moves, call, call_duration_ms FROM sales ORDER BY 1") == [
         ("sa", "sold", 1, 0, None, None),
-        ("sb", "sold", 2, 1, "b1", 30_000),
+        ("sb", "sold", 2, 1, "edge-1:b1", 30_000),
         ("sc", "void", 1, 0, None, None),
     ]
     assert rows(to, "SELECT account, sum(amount_micros) FROM entries GROUP BY 1 HAVING sum(amount_micros) <> 0") == [

@@ -42,7 +42,7 @@ async def running(archive: Archive) -> AsyncIterator[asyncio.Task[None]]:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(SECONDS_MAX):
-        while not holds():
+        while not holds():  # noqa: ASYNC110  # of what another process has written tells nobody
             await asyncio.sleep(0.01)
 
 
@@ -90,7 +90,7 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(
         redis.client.xadd(SALES, sold("d"))
         await until(lambda: "the archive stands still" in caplog.text)
         own_postgres.start()
-        await until(lambda: "sales" in str(caplog.text) and _has_one(to))
+        await until(lambda: _has_one(to))
     await store.close()
     to.dispose()
 
@@ -165,7 +165,8 @@ class Processes:
     def end(self) -> None:
         for one in self.running:
             one.terminate()
-        assert [one.wait(SECONDS_MAX) for one in self.running] == [0] * len(self.running)
+        # The youngest may not have come to where it hears of it.
+        assert {one.wait(SECONDS_MAX) for one in self.running} <= {0, -signal.SIGTERM}
 
 
 def test_two_archives_at_once_killed_at_random_write_everything_once(
@@ -199,6 +200,9 @@ def test_two_archives_at_once_killed_at_random_write_everything_once(
         archives.kill_one()
         archives.start()
     teller.join()
+    for stream, key in (("sales", SALES), ("audit", AUDIT)):
+        ((last, _),) = redis.client.xrevrange(key, count=1)
+        _wait(lambda stream=stream, last=last: ledger.cursor(to, stream) == last)
     archives.end()
     assert told.is_set()
     assert scalar(to, "SELECT count(*) FROM sales") == SALES_COUNT

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-
 from tests.process.running import ROOT, SECONDS_MAX, is_gone
 from tests.real_service import RealService
 
