@@ -40,7 +40,9 @@ class PostgresServer:
             shutil.chown(self._folder, self._user)
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
-        made = self._run("initdb", "-D", self._data, "-U", "ledger", "-A", "trust", "-E", "UTF8", "--no-sync")
+        made = self._run(
+            "initdb", "-D", self._data, "-U", "ledger", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"
+        )
         assert made.returncode == 0, f"initdb failed: {made.stderr}"
 
     @property
