@@ -16,7 +16,7 @@ from service.ledger import Ledger, Step
 from service.ledger.opening import newest
 from service.ledger.tables import METADATA
 from tests.ledger.events import event, told
-from tests.postgres_server import PostgresServer, program
+from tests.postgres_server import PostgresServer, find_program
 
 ROOT = Path(__file__).parents[2]
 OPEN = """
@@ -106,7 +106,7 @@ def test_sqlite_syncs_each_commit_and_lets_readers_read(tmp_path: Path) -> None:
 
 def test_a_missing_postgresql_is_a_failure_that_says_what_to_install() -> None:
     with pytest.raises(AssertionError, match="apt-get install postgresql"):
-        program("no-such-program-of-postgresql")
+        find_program("no-such-program-of-postgresql")
 
 
 def test_each_migration_follows_the_one_before() -> None:
