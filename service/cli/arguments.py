@@ -20,7 +20,7 @@ examples:
   pingpost check config/catalog                    every mistake of a catalog, offline
   pingpost diff config/catalog new-catalog         what would change, contract by contract
   pingpost explain --endpoint my_endpoint --lead lead.json --at 2026-11-23T09:30
-  pingpost token                                   a new token and its SHA-256 for a traffic source
+  pingpost token                                   a new token and its SHA-256 for a source or a buyer
   pingpost bench --endpoint my_endpoint --rate 500 load on a running service; bench --help for more
   PINGPOST_ADMIN_TOKEN=... pingpost status         slots, holds, caps and pools of a running service
 
@@ -43,7 +43,7 @@ def parser(*, for_service: bool = False) -> argparse.ArgumentParser:
     _add_check(commands)
     _add_diff(commands)
     _add_explain(commands)
-    token = commands.add_parser("token", help="make a token for a traffic source, an edge or an operator")
+    token = commands.add_parser("token", help="make a token for a traffic source, a buyer, an edge or an operator")
     token.set_defaults(run=("tokens", "make"))
     _add_status(commands)
     add_bench(commands)
