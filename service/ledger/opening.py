@@ -12,10 +12,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from service.errors import LedgerDown, LedgerUnfit
+from service.errors import LedgerDown, LedgerRefused, LedgerUnfit
 
 BUSY_MS = 5_000
 """How long SQLite waits for another writer: a batch takes some hundredths of a second, a migration longer."""
@@ -24,6 +24,8 @@ UNHEARD_MS = 10_000
 """When a PostgreSQL that stopped answering is given up; the kernel alone would take a quarter of an hour."""
 MIGRATION_LOCK = 0x70696E67
 """PostgreSQL's advisory lock of whoever migrates: "ping" in ASCII."""
+Ledger = Engine
+"""What others hold of it, who do not know SQLAlchemy."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -73,18 +75,24 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextlib.contextmanager
 def faults() -> Iterator[None]:
-    """Every fault of a database as ours: LedgerDown, in words that bear no URL and no values."""
+    """Every fault of a database as ours: LedgerDown, or LedgerRefused for rows that it does not take."""
     try:
         yield
+    except (DataError, IntegrityError) as fault:
+        raise LedgerRefused(f"The ledger's database refused: {_words(fault)}") from fault
     except SQLAlchemyError as fault:
-        cause = getattr(fault, "orig", None) or fault
-        said = next(iter(str(cause).strip().splitlines()), "") or type(cause).__name__
-        raise LedgerDown(f"The ledger's database failed: {said}") from fault
+        raise LedgerDown(f"The ledger's database failed: {_words(fault)}") from fault
+
+
+def _words(fault: Exception) -> str:
+    """Its first line: the next ones bear statements and values."""
+    cause = getattr(fault, "orig", None) or fault
+    return next(iter(str(cause).strip().splitlines()), "") or type(cause).__name__
 
 
 @contextlib.contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that writes: all of it, or nothing where the block raises. Raises LedgerDown."""
+    """One transaction that writes: all of it, or nothing where the block raises. Raises LedgerDown, LedgerRefused."""
     with faults(), engine.connect().execution_options(writes=True) as connection, connection.begin():
         yield connection
 
