@@ -19,4 +19,4 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 
 def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).replace("-", "", 1).isdigit() or text == ""
+    return text.removesuffix("%").replace(".", "", 1).replace("-", "", 1).isdigit() or text == ""
