@@ -4,16 +4,28 @@ import argparse
 import os
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from service import catalog as catalogs
 from service import settings
 from service.errors import PingpostError
 from service.model.catalog import Catalog
 from service.served import snapshot
 from service.settings import Settings
+from service.store import Store, StoreSettings
+from service.store.embedded import url_of
 
 
 class NoCatalog(PingpostError):
     """There is no catalog by which names and the account's time zone are known."""
+
+
+class NoSecret(PingpostError):
+    """Callers are known by hashes that only the service's own secret makes."""
+
+
+GIVE_UP_MS = 5_000
+"""A person waits longer than a publisher, and may ask a Redis that is busy."""
 
 
 def settings_of(given: argparse.Namespace) -> Settings:
@@ -37,7 +49,20 @@ def kept_catalog(var: Path, version: str) -> Catalog | None:
     try:
         return snapshot.read(var, version)[0]
     except snapshot.SnapshotLost:
-        return _loaded(snapshot.catalogs_folder(var) / version)
+        loaded = _loaded(snapshot.catalogs_folder(var) / version)
+    # An older program may have made another version of the same files.
+    return replace(loaded, version=version) if loaded else None
+
+
+def store_of(told: Settings, account: str) -> tuple[Store, bool]:
+    """The service's Redis, not opened, and whether there is one. Raises NoSecret where its hashes cannot be made."""
+    path = told.var / "secret"
+    if not told.secret and not path.is_file():
+        raise NoSecret(f"There is no secret in {told.var}, the folder of a service: give --var, or PINGPOST_SECRET.")
+    secret = told.secret or path.read_bytes().strip()
+    url = told.redis_url or url_of(told.var)
+    limits = StoreSettings(give_up_ms=GIVE_UP_MS, connect_ms=GIVE_UP_MS)
+    return Store(url or "unix:///", account, secret, limits), url is not None
 
 
 def _loaded(folder: Path) -> Catalog | None:

@@ -108,7 +108,7 @@ def _keys(made: Report, row: Row, catalog: Catalog) -> list[str]:
     named = []
     for by, label in zip(made.by, row.key, strict=True):
         buyer = catalog.buyers.get(label) if by == "buyer" and isinstance(label, int) else None
-        named.append(f"{label} {buyer.name}" if buyer else str(label))
+        named.append(f"{label} {buyer.name}" if buyer else str(label) or "(none)")
     return named
 
 

@@ -90,7 +90,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("returned", "count", ("sales",), _ALL, "of the sales, returned", of="returned"),
     Figure(
         "no_call", "count", ("sales",), _ALL,
-        "posts whose tracking number got no call; one that is on is known when it has ended", of="no_call",
+        "posts whose tracking number got no call yet; of one that is on, the end is heard first", of="no_call",
     ),
     Figure(
         "conversions", "count", ("sales",), _ALL, "of the sales, those of which a conversion was heard",

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from service.app.serving import SERVING, Serving
 from service.archive import Archive
@@ -47,7 +48,8 @@ async def archived(served: Served) -> None:
 
 
 def serving(served: Served) -> Serving:
-    return served.client.server.app[SERVING]  # type: ignore[attr-defined]
+    app: web.Application = served.client.server.app  # type: ignore[attr-defined]
+    return app[SERVING]
 
 
 async def ask(served: Served, path: str, with_token: str = ADMIN_TOKEN, **params: str) -> Answer:
