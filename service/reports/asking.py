@@ -64,6 +64,8 @@ def read(params: Mapping[str, str], now_ms: int, zone: ZoneInfo) -> Question | C
             wrong[name] = [f"{name[:TEXT_LENGTH_MAX]} is not a parameter; there are {', '.join(PARAMETERS)}."]
         elif len(told[name]) > TEXT_LENGTH_MAX:
             wrong[name] = [f"{name} must be at most {TEXT_LENGTH_MAX} characters."]
+        elif not told[name].isprintable():
+            wrong[name] = [f"{name} must not hold control characters."]
     told = {name: text for name, text in told.items() if name not in wrong}
     span = _span(told, now_ms, zone, wrong)
     cut, groups = _by(told.get("by", ""), wrong)

@@ -85,6 +85,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ({"buyer": "-1"}, ["buyer"]),
         ({"buyer": "9" * 17}, ["buyer"]),
         ({"endpoint": "x" * 101}, ["endpoint"]),
+        ({"endpoint": "a\0b", "source": "a\ud800"}, ["endpoint", "source"]),
     ],
 )
 def test_a_wrong_parameter_is_named(params: dict[str, str], names: list[str]) -> None:
