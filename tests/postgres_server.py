@@ -28,9 +28,10 @@ def _program(name: str) -> str:
 
 
 class PostgresServer:
-    """Started by `start`; its data outlives `kill`. Nothing is synced: only the machine's crash could lose it."""
+    """Started by `start`; its data outlives `end`. Without `fsync` only the machine's crash could lose it."""
 
-    def __init__(self) -> None:
+    def __init__(self, fsync: str = "off") -> None:
+        self._fsync = fsync
         # In /tmp itself, for a socket's path is short and another user must reach it.
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))
         # The server refuses to run as root.
@@ -50,7 +51,7 @@ class PostgresServer:
         return f"postgresql://ledger@/{database}?host={self._folder}"
 
     def start(self) -> "PostgresServer":
-        options = {"listen_addresses": "", "unix_socket_directories": self._folder, "fsync": "off"}
+        options = {"listen_addresses": "", "unix_socket_directories": self._folder, "fsync": self._fsync}
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         self._process = subprocess.Popen(
             [_program("postgres"), "-D", self._data, *words],

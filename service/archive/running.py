@@ -81,7 +81,7 @@ class Archive:
     async def _look_at_sales(self) -> None:
         """While the database is away sales pile up in Redis: that is told before its memory is short."""
         with contextlib.suppress(StoreDown):
-            self._standing.waiting(await self._store.sales_waiting())
+            self._standing.stuck(await self._store.sales_waiting())
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -29,9 +29,14 @@ class Trouble:
         self._told_at = now
         _log.error(sentence, *values)
 
+    @property
+    def seconds(self) -> float:
+        """For how long it has been there."""
+        return 0.0 if self._since is None else self._clock() - self._since
+
     def is_over(self, sentence: str) -> None:
         if self._since is not None:
-            _log.info(sentence + ", after %.1f s", self._clock() - self._since)
+            _log.info(sentence + ", after %.1f s", self.seconds)
             self._since = None
 
 
@@ -63,10 +68,14 @@ class Standing:
         else:
             behind.is_over(f"the archive of {stream} has caught up")
         if stream == "sales":
-            self.waiting(turn.length if turn.entries or turn.again else 0)
+            self._waiting(turn.length if turn.entries or turn.again else 0)
 
-    def waiting(self, sales: int) -> None:
-        """Sales that stand in Redis because nobody takes them."""
+    def stuck(self, sales: int) -> None:
+        """While nothing can be taken: how many sales wait in Redis by now."""
+        metrics.set_archive_behind("sales", sales, self._stands_still.seconds)
+        self._waiting(sales)
+
+    def _waiting(self, sales: int) -> None:
         if sales > self._limits.sales_waiting_max:
             self._piles_up.is_there("%d sales wait in Redis for the archive, more than %d: its memory fills with them",
                                     sales, self._limits.sales_waiting_max)  # fmt: skip

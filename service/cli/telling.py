@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import asdict
 
-from service.cli.tables import table
+from service.cli.tables import printable, table
 from service.ledger.applying import EntryRow, SaleRow
 from service.model.catalog import Catalog
 from service.model.decline import Decline
@@ -138,7 +138,7 @@ def _sale_lines(sale: SaleRow, story: Story, catalog: Catalog, zone: ZoneInfo) -
     if sale.converted_at_ms is not None:
         yield f"  converted {shown(sale.converted_at_ms, zone)}"
     if sale.returned_at_ms is not None:
-        yield f"  returned {shown(sale.returned_at_ms, zone)}: {sale.return_reason}"
+        yield f"  returned {shown(sale.returned_at_ms, zone)}: {printable(sale.return_reason or '')}"
 
 
 def _price(amount: Decimal) -> str:

@@ -128,7 +128,7 @@ def _sold(event: SaleEvent, sale: SaleRow) -> Applied | NotApplied:
         state="sold",
         made_at_ms=event.at_ms,
         made_by=made_by,
-        converted_at_ms=event.at_ms if made_by in ("converted", "reported") else None,
+        converted_at_ms=event.at_ms if made_by in ("converted", "reported") else sale.converted_at_ms,
     )
     return Applied(made, _charge(made, f"{sale.sale_id}:sold:{event.position}", "sale", event.at_ms))
 

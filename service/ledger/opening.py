@@ -78,7 +78,7 @@ def faults() -> Iterator[None]:
     """Every fault of a database as ours: LedgerDown, or LedgerRefused for rows that it does not take."""
     try:
         yield
-    except (DataError, IntegrityError) as fault:
+    except (DataError, IntegrityError, OverflowError) as fault:
         raise LedgerRefused(f"The ledger's database refused: {_words(fault)}") from fault
     except SQLAlchemyError as fault:
         raise LedgerDown(f"The ledger's database failed: {_words(fault)}") from fault

@@ -14,7 +14,7 @@ from service.errors import LedgerDown
 from service.ledger.accounts import Account, account_of
 from service.ledger.histories import History, Row, archived_to, decisions_of_caller, history_of
 from service.ledger.opening import check, open_ledger, reading
-from service.ledger.sums import Group, Only, Stretch, Sum, sums
+from service.ledger.sums import Only, Part, Sum, sums
 
 ANSWER_SECONDS_MAX = 20.0
 """Of one question, in all its statements. A year by the hour of a million sales takes a second or two; what takes
@@ -36,12 +36,10 @@ class LedgerReader:
     def close(self) -> None:
         self._engine.dispose()
 
-    def sums(
-        self, stretches: Sequence[Stretch], by: Sequence[Group], only: Only, tables: frozenset[str]
-    ) -> list[list[Sum]]:
-        """What was counted, by stretch. Raises TooManyGroups."""
+    def sums(self, parts: Sequence[Part], only: Only, tables: frozenset[str]) -> list[list[Sum]]:
+        """What was counted of each part. Raises TooManyGroups."""
         with self._asked() as connection:
-            return [sums(connection, stretch, by, only, tables) for stretch in stretches]
+            return [sums(connection, part, only, tables) for part in parts]
 
     def account(self, buyer_id: int, from_ms: int, to_ms: int) -> Account:
         """What moved on a buyer's account between two moments."""

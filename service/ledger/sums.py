@@ -3,7 +3,6 @@
 Volume is kept by the hour it came in, sales one by one; both are cut into the same buckets of local time.
 """
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -47,6 +46,13 @@ class Stretch(Struct, frozen=True):
     bucket_ms: int = 0
 
 
+class Part(Struct, frozen=True):
+    """A stretch, and what its sums are by."""
+
+    stretch: Stretch
+    by: tuple[Group, ...] = ()
+
+
 class Only(Struct, frozen=True):
     """What is looked at; None: all."""
 
@@ -69,21 +75,19 @@ class TooManyGroups(Exception):
     """More than ROWS_MAX."""
 
 
-def sums(
-    connection: Connection, stretch: Stretch, by: Sequence[Group], only: Only, tables: frozenset[str]
-) -> list[Sum]:
-    """Everything counted in a stretch, by groups that all of the `tables` (of volume, interest, sales, declines) have;
-    one group can stand in several sums, each with other counts. Raises TooManyGroups."""
+def sums(connection: Connection, part: Part, only: Only, tables: frozenset[str]) -> list[Sum]:
+    """Everything counted in a part, by groups that all of the `tables` (of volume, interest, sales, declines) have; one
+    group can stand in several sums, each with other counts. Raises TooManyGroups."""
     found: list[Sum] = []
     for name in sorted(tables):
-        found += _summed(connection, name, stretch, by, only)
+        found += _summed(connection, name, part, only)
     return found
 
 
-def _summed(connection: Connection, name: str, stretch: Stretch, by: Sequence[Group], only: Only) -> list[Sum]:
+def _summed(connection: Connection, name: str, part: Part, only: Only) -> list[Sum]:
     table, at, counted = _COUNTED[name]
-    moment = table.c[at]
-    groups: list[ColumnElement[Any]] = [table.c[_COLUMNS[group]] for group in by]
+    stretch, moment = part.stretch, table.c[at]
+    groups: list[ColumnElement[Any]] = [table.c[_COLUMNS[group]] for group in part.by]
     is_cut = stretch.bucket_ms > 0
     if is_cut:
         # Written out: PostgreSQL does not see that two expressions with parameters are the same one.

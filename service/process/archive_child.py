@@ -37,15 +37,21 @@ class ArchiveChild:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
+    def reap(self) -> None:
+        """Learns how it ended, before somebody who waits for any child does."""
+        if self._process is not None:
+            self._process.poll()
+
     def look_after(self) -> int | None:
         """Starts it where it does not run and its pause is over. The pid of one that has just been found ended."""
         now, ended = self._clock(), None
         if self._process is not None and self._process.poll() is not None:
-            ended, self._process = self._process.pid, None
+            ended, code = self._process.pid, self._process.returncode
+            self._process = None
             if now - self._started_at > STEADY_SECONDS:
                 self._pause = RESTART_SECONDS
             self._start_at = now + self._pause
-            _log.error("the archive has ended; starting it again in %g s", self._pause)
+            _log.error("the archive has ended (code %d); starting it again in %g s", code, self._pause)
             self._pause = min(self._pause * 2, RESTART_SECONDS_MAX)
         if self._process is None and now >= self._start_at:
             self._start(now)

@@ -168,6 +168,8 @@ class Arbiter(GunicornArbiter):
 
     def reap_workers(self) -> None:
         """The first worker that cannot boot ends the service; the others, which cannot either, are only reaped."""
+        if self._archive is not None:
+            self._archive.reap()  # else its end would be told as a worker's
         try:
             super().reap_workers()
         except HaltServer:

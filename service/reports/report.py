@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from service.ledger.reader import LedgerReader
-from service.ledger.sums import ROWS_MAX, Group, Stretch, Sum, TooManyGroups
+from service.ledger.sums import ROWS_MAX, Group, Part, Stretch, Sum, TooManyGroups
 from service.model.decline import Decline
 from service.reports.asking import Question
 from service.reports.figures import Figure, Value, applicable
@@ -44,21 +44,21 @@ def report_on(reader: LedgerReader, question: Question) -> Report | TooWide:
     by_buyer = frozenset({"buyer"} if filtered else ())
     figures = applicable(question.audience, frozenset(question.groups), by_buyer)
     tables = frozenset(table for figure in figures for table in figure.tables)
-    cuts = stretches(question.span, question.cut, question.zone)
+    cuts = stretches(question.span, question.cut, question.zone) if question.by else []
+    # The total is not the sum of the rows: a lead that two buyers bought stands in both of theirs, and is one.
+    (whole,) = stretches(question.span, None, question.zone)
     try:
-        counted = reader.sums(cuts, question.groups, only, tables)
-        # Not the sum of the rows: a lead that two buyers bought stands in both of theirs, and is one.
-        (whole,) = reader.sums(stretches(question.span, None, question.zone), (), only, tables)
+        asked = [Part(whole), *(Part(stretch, question.groups) for stretch in cuts)]
+        counted_whole, *counted = reader.sums(asked, only, tables)
     except TooManyGroups:
         return TooWide(_too_wide(question))
     rows = _added(question, cuts, counted)
     if len(rows) > ROWS_MAX:
         return TooWide(_too_wide(question))
-    total = Row((), _values(figures, _merged(whole)))
+    total = Row((), _values(figures, _merged(counted_whole)))
     ordered = sorted(rows.items(), key=lambda row: _moment(row[0], question.cut))
-    return Report(
-        question, question.by, figures, [Row(key, _values(figures, counts)) for key, counts in ordered], total
-    )
+    shown = [Row(key, _values(figures, counts)) for key, counts in ordered]
+    return Report(question, question.by, figures, shown, total)
 
 
 def _too_wide(question: Question) -> str:
@@ -68,8 +68,6 @@ def _too_wide(question: Question) -> str:
 def _added(question: Question, cuts: list[Stretch], counted: list[list[Sum]]) -> dict[Key, dict[str, int]]:
     """Counts by key: those of one day in two stretches, and those of several tables, come together."""
     rows: dict[Key, dict[str, int]] = {}
-    if not question.by:
-        return rows
     for stretch, sums in zip(cuts, counted, strict=True):
         for one in sums:
             cut = question.cut
