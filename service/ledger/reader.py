@@ -17,8 +17,8 @@ from service.ledger.opening import check, open_ledger, reading
 from service.ledger.sums import Only, Part, Sum, sums
 
 ANSWER_SECONDS_MAX = 20.0
-"""Of one question, in all its statements. A year by the hour of a million sales takes a second or two; what takes
-longer than this keeps others waiting, and nobody is waiting for it any more."""
+"""Of one question. A year of a million sales by the hour took 2.4 s on SQLite and 2.8 on PostgreSQL; what takes longer
+than this keeps others waiting, and nobody is waiting for it any more."""
 STEPS_BETWEEN_LOOKS = 100_000
 """Of SQLite's virtual machine, a few ms, between two looks at the clock."""
 
