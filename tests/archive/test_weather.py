@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,14 +196,13 @@ def test_two_archives_at_once_killed_at_random_write_everything_once(
     teller.start()
     chance = random.Random(7)
     for _ in range(KILLS):
-        target = scalar(to, "SELECT count(*) FROM sales") + chance.randint(1, SALES_COUNT // KILLS)
-        _wait(lambda target=target: scalar(to, "SELECT count(*) FROM sales") >= min(target, SALES_COUNT))
+        has_grown_by(chance.randint(1, SALES_COUNT // KILLS), to)
         archives.kill_one()
         archives.start()
     teller.join()
     for stream, key in (("sales", SALES), ("audit", AUDIT)):
         ((last, _),) = redis.client.xrevrange(key, count=1)
-        _wait(lambda stream=stream, last=last: ledger.cursor(to, stream) == last)
+        _wait(partial(is_at, to, stream, last))
     archives.end()
     assert told.is_set()
     assert scalar(to, "SELECT count(*) FROM sales") == SALES_COUNT
@@ -212,6 +212,16 @@ def test_two_archives_at_once_killed_at_random_write_everything_once(
     assert scalar(to, "SELECT sum(pings) FROM volume") == SALES_COUNT
     assert scalar(to, "SELECT sum(count) FROM declines") == SALES_COUNT
     assert scalar(to, "SELECT count(*) FROM refused") == 0
+
+
+def has_grown_by(count: int, to: Ledger) -> None:
+    """Waits until the ledger has so many sales more, or all."""
+    target = min(scalar(to, "SELECT count(*) FROM sales") + count, SALES_COUNT)
+    _wait(lambda: bool(scalar(to, "SELECT count(*) FROM sales") >= target))
+
+
+def is_at(to: Ledger, stream: str, last: str) -> bool:
+    return ledger.cursor(to, stream) == last
 
 
 def expected_states() -> list[tuple[str, int, int]]:
