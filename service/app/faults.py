@@ -33,7 +33,7 @@ def answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamR
 
 def word_of(fault: Exception) -> str:
     """The status that a fault is answered with."""
-    if isinstance(fault, (StoreDown, LedgerDown, LedgerUnfit, web.HTTPServiceUnavailable)):
+    if isinstance(fault, (StoreDown, web.HTTPServiceUnavailable)):
         return "unavailable"
     if isinstance(fault, web.HTTPRequestEntityTooLarge):
         return "body_too_large"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from service.cli import main
+from service.ledger.reader import LedgerReader
 from service.settings import TABLE
 from tests.app.calling import ring, sold, tell
 from tests.app.catalogs import buyer, call_offer, catalog, contract, endpoint, field
@@ -88,6 +89,18 @@ async def test_the_same_is_told_before_and_after_it_is_archived(serve: Serve, ca
         ("buyer:2", -20.0),
         ("publisher:", 20.0),
     ]
+
+
+async def test_what_is_archived_while_it_is_read_is_told_once(
+    serve: Serve, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = await serve(CATALOG)
+    post = await sold(served, age=40)
+    before = await why(served, capsys, post["sale_id"])
+    await archived(served)
+    # The place was asked for before the archive took it all: Redis tells everything once more.
+    monkeypatch.setattr(LedgerReader, "archived_to", lambda *_: {})
+    assert await why(served, capsys, post["sale_id"]) == before
 
 
 async def test_a_sale_that_is_half_archived_is_told_whole(serve: Serve, capsys: Captured) -> None:
