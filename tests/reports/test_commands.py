@@ -89,6 +89,12 @@ def test_a_statement_is_printed(books: Books, capsys: Captured) -> None:
     ]
 
 
+def test_a_text_cannot_command_the_terminal(books: Books, capsys: Captured) -> None:
+    books.entry(NOON, 100_000_000, "top_up", reason="\x1b[2Jwire\r")
+    assert main(["statement", "1", "2026-11"]) == 0
+    assert "\ufffd[2Jwire\ufffd" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("words", [["one", "2026-11"], ["1", "November"], ["77", "2026-11"], ["-1", "2026-11"]])
 def test_a_statement_of_nobody_is_refused(words: list[str], capsys: Captured) -> None:
     assert main(["statement", "--", *words]) == 1
