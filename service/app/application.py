@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service.app import draining, edges, operators, public
+from service.app import draining, edges, operators, public, reports
 from service.app.faults import Handler, answering, nowhere, only
 from service.app.guards import on_ops_port, with_token
 from service.app.heads import LEADS
@@ -50,6 +50,8 @@ def _paths() -> dict[str, Handler]:
         "/admin/buyers/{id}/pause": _admin(only(POST=operators.pause)),
         "/admin/buyers/{id}/resume": _admin(only(POST=operators.resume)),
         "/admin/decisions/{id}": _admin(only(GET=operators.decision)),
+        "/reports/figures": only(GET=reports.figures),
+        "/reports/statements/{buyer_id}/{month}": only(GET=reports.statement),
         "/healthz": only(GET=public.healthz),
         "/readyz": only(GET=public.readyz),
         "/metrics": on_ops_port(only(GET=public.metrics_page)),

@@ -15,8 +15,7 @@ def on_ops_port(handler: Handler) -> Handler:
     """With a port of its own for operations, the path does not exist on the publishers' one."""
 
     async def guarded(request: web.Request) -> Reply:
-        ops_port = request.app[SERVING].settings.ops_port
-        if ops_port is None or _local_port(request) == ops_port:
+        if is_on_ops_port(request):
             return await handler(request)
         return await nowhere(request)
 
@@ -36,6 +35,12 @@ def with_token(whose: Literal["edge", "admin"], handler: Handler) -> Handler:
         return await handler(request)
 
     return guarded
+
+
+def is_on_ops_port(request: web.Request) -> bool:
+    """Whether operators are served where this request came in."""
+    ops_port = request.app[SERVING].settings.ops_port
+    return ops_port is None or _local_port(request) == ops_port
 
 
 def _local_port(request: web.Request) -> int | None:

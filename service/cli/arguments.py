@@ -9,6 +9,7 @@ from pathlib import Path
 
 from service import __version__
 from service.cli.bench_arguments import add_bench
+from service.cli.report_arguments import add_reports
 from service.settings import TABLE, Setting
 
 COMPILE = "compile"
@@ -21,7 +22,10 @@ examples:
   pingpost check config/catalog                    every mistake of a catalog, offline
   pingpost diff config/catalog new-catalog         what would change, contract by contract
   pingpost explain --endpoint my_endpoint --lead lead.json --at 2026-11-23T09:30
-  pingpost token                                   a new token and its SHA-256 for a traffic source
+  pingpost token                                   a new token and its SHA-256 for a source or a buyer
+  pingpost why 6c4a914c915d298b882ff8df182342bf   what was decided on a lead, and what became of it
+  pingpost report 2026-11 --by source              volume, rates and money; report --help for more
+  pingpost statement 1 2026-11                     a buyer's month, for an invoice
   pingpost bench --endpoint my_endpoint --rate 500 load on a running service; bench --help for more
   PINGPOST_ADMIN_TOKEN=... pingpost status         slots, holds, caps and pools of a running service
 
@@ -45,9 +49,10 @@ def parser(*, for_service: bool = False) -> argparse.ArgumentParser:
     _add_check(commands)
     _add_diff(commands)
     _add_explain(commands)
-    token = commands.add_parser("token", help="make a token for a traffic source, an edge or an operator")
+    token = commands.add_parser("token", help="make a token for a traffic source, a buyer, an edge or an operator")
     token.set_defaults(run=("tokens", "make"))
     _add_status(commands)
+    add_reports(commands)
     add_bench(commands)
     if for_service:
         _add_compile(commands)

@@ -186,6 +186,10 @@ class Store:
         """What follows an entry's id in a stream."""
         return await streams.page(self._runner, stream, after, count)
 
+    async def follow(self, stream: StreamName, after: str, wait_ms: int) -> list[Entry]:
+        """What comes after an entry's id; nothing where nothing comes in time. Not for a store that answers others."""
+        return await streams.follow(self._runner, stream, after, wait_ms)
+
     async def trim_sales(self, behind: str) -> None:
         """Drops what stands before an entry that the ledger has."""
         await streams.trim_sales(self._runner, behind)

@@ -16,6 +16,8 @@ StreamName = Literal["sales", "audit"]
 BEGINNING = "0-0"
 WHOLE_MAX = (1 << 63) - 1
 """What a BIGINT holds."""
+FOLLOWED_MAX = 500
+"""Entries that are followed in one go."""
 
 
 class Entry(NamedTuple):
@@ -72,6 +74,14 @@ async def page(runner: Runner, stream: StreamName, after: str, count: int) -> Pa
         last_id=last[0][0].decode() if last else BEGINNING,
         place_is_kept=bool(at_place),
     )
+
+
+async def follow(runner: Runner, stream: StreamName, after: str, wait_ms: int) -> list[Entry]:
+    """What comes after an id, as soon as it comes; nothing where nothing comes in this time. For a process that asks
+    nothing else meanwhile: the whole line waits. Raises StoreDown."""
+    key = runner.keys.stream(stream)
+    (found,) = await runner.read([("XREAD", "COUNT", FOLLOWED_MAX, "BLOCK", wait_ms, "STREAMS", key, after)])
+    return [_entry(entry_id, flat) for entry_id, flat in found[0][1]] if found else []
 
 
 async def trim_sales(runner: Runner, behind: str) -> None:
