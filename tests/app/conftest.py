@@ -27,7 +27,7 @@ Serve = Callable[..., Awaitable[Served]]
 """`await serve(catalog text, **settings)`."""
 
 KEYS = ("leases", "slots", "pool", "lent", "ping", "test", "shield", "sale", "request", "fields", "call", "caller")
-KEYS_OF_CONTRACTS = ("bought", "caps", "rate")
+KEYS_OF_CONTRACTS = ("bought", "caps", "rate", "exclusive")
 KEYS_OF_ALL = ("audit", "sales", "pools", "pauses", "paused")
 
 
