@@ -117,7 +117,7 @@ class Sale(Struct, frozen=True):
     parts: tuple[int, ...] = ()
     """Places of all buyers that one post sold to, where they are several."""
     exclusive: tuple[str, ...] = ()
-    """Hashes of the marks that it was sold exclusively."""
+    """Names of the marks that it was sold exclusively."""
 
     @property
     def sold_to(self) -> tuple[int, ...]:
