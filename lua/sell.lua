@@ -1,5 +1,5 @@
 -- sell: a post takes the first of its bids that can have it, one or several, a number, and is on record.
--- parts: clock, tail, limits, caps, room, candidate, slot, taking, number
+-- parts: clock, tail, limits, caps, room, candidate, slot, taking, winners, number
 -- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM), caps (HASH); tail: request shield (STRING), fields
 --   shield (STRING), caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled;
 --   leases of the buyers that the ping held (ZSET each); limits; marks; takers; candidates
@@ -25,8 +25,7 @@ local said_before, how, pool_id, order = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local limits_packed, marks_packed, takers_packed, candidates_packed = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 local number_ms, cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled,
   look_further, held_count, is_last, winners_max, exclusive_ms = cmsgpack.unpack(how)
-local NOBODY, YES = "-1", "0"
-local RECORD_OF_PING, NAME_OF_EXCLUSIVE = "^[^|]*|[^|]*|[^|]*|(.*)$", ":exclusive:(.*)$"
+local NOBODY, RECORD_OF_PING = "-1", "^[^|]*|[^|]*|[^|]*|(.*)$"
 tail_follows(5)
 local request_key = has_request and next_key()
 local fields_key = has_fields and next_key()
@@ -78,23 +77,9 @@ local last_mark = key_at
 bind_takers(takers_packed)
 local search = {enough = math.max(look_further, winners_max), buyers_count = 0, lease = decision, now = now}
 local verdicts, _, _, winner_at, leases = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
-local winner = winner_at and taker(winner_at, leases, marks_packed, marks_before)
+local winners = takers_of(verdicts, winners_max, winner_at, leases, marks_packed, marks_before)
+local winner, parts = winners[1], parts_of(winners)
 local position = winner and as_text(winner.position) or NOBODY
-local winners, parts, part_words = {winner}, "", {}
-if winner and winners_max > 1 then
-  local place, positions = 0, {position}
-  for verdict in string.gmatch(verdicts .. ",", "([^,]*),") do
-    place = place + 1
-    if verdict == YES and place > winner_at and #winners < winners_max then
-      winners[#winners + 1] = taker(place, nil, marks_packed, marks_before)
-      positions[#positions + 1] = as_text(winners[#winners].position)
-    end
-  end
-  if #winners > 1 then
-    parts = table.concat(positions, ",")
-    part_words = {"parts", parts}
-  end
-end
 local number, passed = own_number, {}
 if winner and is_pooled then
   number, passed = free_number(pool_key, retired_key, now)
@@ -107,18 +92,17 @@ count_request(buckets)
 if status ~= "none" or is_last then
   redis.call("XADD", audit_key, "MAXLEN", "~", audit_records_max, "*", "decision", decision, "kind", "post",
     "status", status, "question", question, "said", said_before .. verdicts, "order", order_before .. order,
-    "position", position, "number", number or "", "record", record, unpack(part_words))
+    "position", position, "number", number or "", "record", record,
+    unpack(parts ~= "" and {"parts", parts} or {}))
 end
 if status ~= "sold" then
   return {status, verdicts}
 end
 for at = 1, #winners do
   local one, its_position = winners[at], as_text(winners[at].position)
-  if parts ~= "" then
-    part_words = {"part", its_position}
-  end
   redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", its_position, "number", number,
-    "at_ms", sold_at, "bid", one.bid, "about", about, unpack(part_words))
+    "at_ms", sold_at, "bid", one.bid, "about", about,
+    unpack(parts ~= "" and {"part", its_position} or {}))
   take(one, caps_key, decision, sold_at, sold_until)
 end
 for _, key in ipairs(held_keys) do
@@ -135,22 +119,9 @@ redis.call("HSET", sale_key, "record", record, "question", question, "order", or
   "live_call", "", "live_until_ms", "0", "pool", pool_id, "said", verdicts,
   "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
 if parts ~= "" then
-  redis.call("HSET", sale_key, "parts", parts)
-  for at = 1, #winners do
-    local part = ":" .. as_text(winners[at].position)
-    redis.call("HSET", sale_key, "state" .. part, "sold", "cap_fields" .. part, winners[at].periods,
-      "bought" .. part, winners[at].marks)
-  end
+  keep_parts(sale_key, winners, parts)
 end
-local exclusive = ""
-if exclusive_ms > 0 then
-  local counts = {cmsgpack.unpack(marks_packed)}
-  for at = last_mark - counts[#counts] + 1, last_mark do
-    redis.call("SET", keys[at], decision, "PX", exclusive_ms)
-    exclusive = (exclusive == "" and "" or exclusive .. ",") .. string.match(keys[at], NAME_OF_EXCLUSIVE)
-  end
-  redis.call("HSET", sale_key, "exclusive", exclusive)
-end
+local exclusive = exclusive_ms > 0 and keep_exclusive(sale_key, decision, marks_packed, last_mark, exclusive_ms) or ""
 redis.call("PEXPIRE", sale_key, keep_ms)
 if request_key then
   redis.call("SET", request_key, decision .. "|" .. request_value, "PX", keep_ms)

@@ -234,7 +234,7 @@ def _lot(
 
 
 def _exclusive_ms(ask: SellAsk) -> int:
-    """How long the offer remembers that it sold the lead to one buyer alone; 0 where it does not, or sells it to several."""
+    """How long the offer remembers that one buyer alone has the lead; 0 where it does not, or several may have it."""
     return ask.exclusivity.days * DAY_MS if ask.exclusivity and ask.record.winners == 1 else 0
 
 

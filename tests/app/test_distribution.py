@@ -348,7 +348,9 @@ async def test_a_decision_is_explained_in_its_mode(serve: Serve) -> None:
     served = await serve(leads(*THREE, buyer(4, wants(50, sells="exclusive")), offer=MULTISELL))
     _, said = await served.post("leads")
     _, told = await served.admin("GET", f"decisions/{said['sales'][1]['sale_id']}")
-    verdicts = {one["buyer_id"]: one for one in told["contracts"]}
+    (record,) = told["decision"]["records"]
+    assert (record["mode"], record["parts"]) == ("shared", [0, 1])
+    verdicts = {one["buyer_id"]: one for one in record["contracts"]}
     assert (verdicts[1]["bid"], verdicts[4]["reason"]) == (12.0, "filter")
 
 
