@@ -1,6 +1,7 @@
 """One of several processes that post the same shared leads at once; run by `test_races.py`.
 
-Says when it is ready, and begins when it is told to. Prints one JSON line then: the buyers it was told of, by lead, and how many leads its own posts sold.
+Says when it is ready, and begins when it is told to. Prints one JSON line then: the buyers it was told of, by lead, and
+how many leads its own posts sold.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ async def share(url: str, name: str) -> dict[str, Any]:
         ask = sell_ask(lead, BIDS, DATA, needs_ping=True, winners=WINNERS, question="try-all")
         for answer in await asyncio.gather(*(store.sell(ask) for _ in range(POSTS))):
             if answer.sale is not None:
-                sold += [lead] if answer.status == "sold" else []
+                sold.extend([lead] if answer.status == "sold" else [])
                 told[lead] = [BIDS[place].buyer.id for place in answer.sale.sold_to]
 
     print("ready", flush=True)

@@ -112,8 +112,8 @@ async def test_a_shared_ping_makes_at_most_as_many_sales_as_winners(redis: Redis
 async def test_processes_that_share_leads_sell_each_to_as_many_as_may_buy_it(redis: RedisForTest) -> None:
     redis.may_leave("*")
     commands = [(sys.executable, "-m", "tests.store.sharer", redis.url, f"r{at}") for at in range(PROCESSES)]
-    pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
-    racers = [await asyncio.create_subprocess_exec(*one, cwd=ROOT, **pipes) for one in commands]
+    pipe = asyncio.subprocess.PIPE
+    racers = [await asyncio.create_subprocess_exec(*one, cwd=ROOT, stdin=pipe, stdout=pipe) for one in commands]
     for one in racers:
         assert one.stdout is not None
         assert await one.stdout.readline() == b"ready\n"
