@@ -43,67 +43,63 @@ class Candidates:
         self.trips = 0
         self.last = False
         """No trip follows: nobody else matches, or enough have been asked."""
-        self.last_if_held = False
-        """The next trip is in another mode: it follows only where nobody takes the lead in this one."""
         self._enter(snapshot.indexes[question.endpoint.offer])
         self.suppressed = self.ranking.suppressed
 
     def _enter(self, index: Index) -> None:
         """Goes to the top of a mode's ranking."""
         self._index = index
+        self.winners = index.winners
+        """Most buyers that the lead is sold to."""
         self.ranking = index.rank(asked_of(self.question, self.now_ms))
         self._mode_from = len(self.bids)
         self._is_top = True
         self.last_if_held = False
-        self.default = None if index.otherwise else self.ranking.default_bid()
+        """The next trip is in another mode: it follows only where nobody takes the lead in this one."""
+        self.default = self.ranking.default_bid() if index.otherwise is None else None
         """The offer's default buyer, unless it is a candidate anyway: behind the last of the others."""
         if self.default is not None and not self._is_consented(self.default):
             self.default = None
 
     @property
-    def winners(self) -> int:
-        """Most buyers that the lead is sold to."""
-        return self._index.winners
-
-    @property
     def mode(self) -> Mode:
-        return mode_of(self._index.winners)
+        return mode_of(self.winners)
 
     def more(self, *, selling: bool = False) -> Lot:
         """The bids of the next trip in rank order; the offer's default buyer stands behind the last of all. `selling`:
         what the trip finds is sold at once, so that no further trip can look for more winners."""
-        if self.last_if_held and self._index.otherwise is not None:
-            self._enter(self._index.otherwise)
-        self.lot = self._next_lot(selling=selling)
-        if not self.lot.bids and self._index.otherwise is not None:
-            self._enter(self._index.otherwise)  # most leads of a hybrid: nobody pays its price for a lead alone
-            self.lot = self._next_lot(selling=selling)
-        self.bids += self.lot.bids
-        self._recorded = self._recorded + recorded(self.lot) if self._recorded else recorded(self.lot)
-        return self.lot
+        otherwise = self._index.otherwise
+        if otherwise is not None and self.last_if_held:
+            self._enter(otherwise)
+        lot, ends = self._take(selling=selling)
+        if otherwise is not None and not lot.bids and not self.trips:
+            self._enter(otherwise)  # most leads of a hybrid: nobody pays its floor for a lead alone
+            lot, ends = self._take(selling=selling)
+        self.trips += 1
+        if self._index.otherwise is not None:
+            self.last_if_held = ends or self.trips == FIRST_MODE_TRIPS_MAX
+        elif ends or self.trips == TRIPS_MAX:
+            self.last = True
+            if self.default is not None:
+                lot = self._index.lot((*lot.bids, self.default))
+        self.lot = lot
+        self.bids += lot.bids
+        self._recorded = self._recorded + recorded(lot) if self._recorded else recorded(lot)
+        return lot
 
-    def _next_lot(self, *, selling: bool) -> Lot:
-        count = self.question.endpoint.buyers_max + SPARE if self._is_top else FURTHER
-        if selling and self._index.winners > 1:
+    def _take(self, *, selling: bool) -> tuple[Lot, bool]:
+        """The mode's next bids, and whether none follow."""
+        is_top, self._is_top = self._is_top, False
+        count = self.question.endpoint.buyers_max + SPARE if is_top else FURTHER
+        if selling and self.winners > 1:
             count += FURTHER
         if self.question.buyer_ids:
             lot = Lot(tuple(self._next_consented(count)))  # of this lead alone: not kept in the place of another
-        elif self._is_top:
+        elif is_top:
             lot = self.ranking.first_lot(count)
         else:
             lot = self._index.lot(tuple(self.ranking.take(count)))
-        self._is_top = False
-        ends = len(lot.bids) < count
-        if self._index.otherwise is not None:
-            if lot.bids:
-                self.trips += 1
-            self.last_if_held = ends or self.trips == FIRST_MODE_TRIPS_MAX
-            return lot
-        self.trips += 1
-        self.last = ends or self.trips == TRIPS_MAX
-        if self.last and self.default is not None:
-            lot = self._index.lot((*lot.bids, self.default))
-        return lot
+        return lot, len(lot.bids) < count
 
     def _next_consented(self, count: int) -> list[Bid]:
         """Down the ranking until enough are found that the lead may go to; fewer where it ends before."""

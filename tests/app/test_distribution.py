@@ -290,6 +290,34 @@ async def test_a_hybrid_shares_where_those_that_would_pay_alone_cannot_take_it(s
     assert (await served.post("leads", ping_id=early["try_all_buyers_ping_id"]))[1]["status"] == "no_matching_buyer"
 
 
+async def taken(served: Served, *buyer_ids: int) -> None:
+    """Sells a lead to each of these alone, which is all that they may buy."""
+    for one in buyer_ids:
+        assert sold_to((await served.post("leads", buyer_ids=[one]))[1]) == {one: 50.0}
+
+
+ALONE = tuple(buyer(at, wants(50, tier=at, caps={"total": 1})) for at in range(1, 7))
+"""As many as one trip looks at where an answer has two buyers."""
+
+
+@pytest.mark.parametrize("more", [0, 2])
+async def test_a_hybrid_does_not_share_what_one_of_many_takes_alone(serve: Serve, more: int) -> None:
+    """Whether the ranking of those that pay its floor ends with the first trip, before it, or in a further one."""
+    further = (buyer(at, wants(45, caps={"total": 1})) for at in range(7, 7 + more))
+    served = await serve(leads(*ALONE, *further, buyer(20, wants(30, 15)), offer=HYBRID, buyers_max=2))
+    await taken(served, 1, 2, 3, 4, 5)
+    for fields in ({}, {"request_id": "r-1"}):
+        _, quoted = await served.ping("leads", **fields)
+        assert (buyers(quoted)[0], quoted["mode"], quoted["winners"]) == (6, "exclusive", 1)
+        assert 20 not in buyers(quoted)
+    _, said = await served.post("leads", ping_id=quoted["try_all_buyers_ping_id"])
+    assert (sold_to(said), said["mode"]) == ({6: 50.0}, "exclusive")
+    for at in range(7, 7 + more):
+        assert sold_to((await served.post("leads"))[1]) == {at: 45.0}
+    for verb in (served.ping, served.post, served.full):
+        assert (await verb("leads"))[1]["mode"] == "shared"
+
+
 async def test_a_hybrid_has_its_default_buyer_behind_all(serve: Serve) -> None:
     offer = HYBRID | {"default_buyer": 9}
     last = buyer(9, wants(50, 5, where={"state": ["TX"]}))
