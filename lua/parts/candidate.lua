@@ -4,11 +4,12 @@
 -- of the catalog and the hour: candidates_count; default_at (place of the default buyer, which only takes what nobody else
 -- does; 0: it is not there); is_twinned (some buyer stands there twice); capped_count; contracts of those that have caps. Then a candidate's words: buyer; room (most
 -- live leases; -1 has no limit, -2 takes no leases); caps_count; and four words for each of its caps (see caps).
--- How many dedup marks each candidate has is of the lead, and a stream of its own.
+-- How many dedup marks each candidate has is of the lead, and a stream of its own. Where the offer remembers whom it sold
+-- exclusively, one number more follows: of the lead's marks there, any of which keeps it from all candidates.
 -- Tail KEYS: all marks; what a script puts between; leases of each candidate (unless its room is -2).
 
--- Whether a candidate has bought this person, by place; nil where nobody has, as it nearly always is: then one question
--- is enough for all. And the last key.
+-- Whether a candidate has bought this person, by place, and behind them the offer; nil where nobody has, as it nearly
+-- always is: then one question is enough for all. And the last key.
 local function bought_before(packed, key_at)
   if packed == "" then
     return nil, key_at
@@ -57,7 +58,7 @@ local function look_at_candidates(packed, caps_key, bought, key_at, search)
       at = at + 3
       if (buyers and buyers[buyer]) or (place == default_at and not (is_first and yes_count == 0)) then
         verdict = OUTRANKED
-      elseif bought and bought[place] then
+      elseif bought and (bought[place] or bought[words[1] + 1]) then
         verdict = DUPLICATE
       elseif reached then
         verdict = reached

@@ -25,6 +25,7 @@ from service import __version__, metrics
 from service.errors import PingpostError
 from service.match import Index, warm
 from service.model.catalog import Buyer, Catalog, Contract
+from service.model.distribution import Exclusivity, exclusivities_of
 from service.model.room import buffer_percent
 from service.model.values import parse_type
 from service.served.doors import Doors
@@ -53,6 +54,8 @@ class Snapshot(Struct, frozen=True):
     doors: Doors
     contracts: dict[str, tuple[Buyer, Contract]]
     """By the contract's id."""
+    exclusivities: dict[str, Exclusivity] = {}
+    """By offer, of those that remember whom they sold exclusively."""
     paused: frozenset[int] = frozenset()
     """Buyers paused by an operator, beside those that the catalog pauses."""
     limits: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -96,6 +99,7 @@ def build(catalog: Catalog, indexes: dict[str, Index]) -> Snapshot:
         decoders=build_decoders(catalog),
         doors=Doors(catalog),
         contracts={contract.id: (buyer, contract) for buyer in catalog.buyers.values() for contract in buyer.contracts},
+        exclusivities=exclusivities_of(catalog),
     )
 
 

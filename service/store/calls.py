@@ -110,6 +110,7 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
     named = [keys.call(ask.edge, ask.call), keys.sale(ask.decision_id), keys.sales]
     named += [*keys.buyer(with_buyer.buyer_id), keys.caps, *reach.keys(keys)]
     named += [bought + mark.encode() for mark in sale.bought]
+    named += [keys.exclusive(name) for name in sale.exclusive]
     args: list[Word] = [
         ask.decision_id,
         f"{ask.edge}:{ask.call}",
@@ -132,6 +133,7 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
         reach.fields,
         msgspec.json.encode({"endpoint": endpoint.vanity_uri, "attempt": ask.attempt, "last": ask.last}),
         len(sale.bought),
+        len(sale.exclusive),
     ]
     return Pack(named, args)
 

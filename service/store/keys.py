@@ -93,6 +93,10 @@ class Keys:
             found = self._bought[contract_id] = self._key(f"bought:{contract_id}:")
         return found
 
+    def exclusive(self, name: str) -> bytes:
+        """The mark of an offer that it sold a person exclusively; its name is the offer's and the person's hash."""
+        return self._key(f"exclusive:{name}")
+
     def pool(self, pool_id: str) -> PoolKeys:
         found = self._pools.get(pool_id)
         if found is None:

@@ -58,6 +58,8 @@ class PlainModel:
         self.pings: dict[str, tuple[int, list[int]]] = {}
         self.sales: dict[str, Sold] = {}
         self.calls: dict[str, Call] = {}
+        self.shared: dict[str, tuple[str, list[int]]] = {}
+        """Of data leads: the question, and the places in BIDS of all that bought."""
 
     # What there is
 
@@ -121,6 +123,19 @@ class PlainModel:
         self.counted[order[winner]] += 1
         self.sales[lead] = Sold(question, order[winner], order, number, self.now + NUMBER_HOLD)
         return "sold", said
+
+    def share(self, lead: str, question: str, order: list[int], winners: int) -> tuple[str, list[int]]:
+        """A data lead goes to the first that are below their caps; none of them needs room."""
+        if lead in self.shared:
+            asked, bought = self.shared[lead]
+            return ("repeat" if asked == question else "already_sold"), bought
+        able = [at for at in order if at != 0 or self.counted[0] < TOTAL][:winners]
+        if not able:
+            return "none", []
+        for at in able:
+            self.counted[at] += 1
+        self.shared[lead] = (question, able)
+        return "sold", able
 
     # Calls
 
