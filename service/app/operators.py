@@ -100,15 +100,21 @@ async def resume(request: web.Request) -> Reply:
 
 async def _set_paused(request: web.Request, *, paused: bool) -> Reply:
     serving = request.app[SERVING]
-    text = request.match_info["id"]
-    buyer_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
-    buyer = serving.snapshot.catalog.buyers.get(buyer_id) if buyer_id is not None else None
-    if buyer is None:
-        return refuse(Refusal("not_found", ["There is no buyer of this id."]))
+    buyer = buyer_named(request)
+    if isinstance(buyer, Refusal):
+        return refuse(buyer)
     await (serving.store.pause(buyer.id) if paused else serving.store.resume(buyer.id))
     _log.info("buyer %d is %s by an operator", buyer.id, "paused" if paused else "resumed")
     serving.take_paused(await serving.store.paused())
     return reply(PauseAnswer(buyer_id=buyer.id, paused=serving.snapshot.is_paused(buyer)))
+
+
+def buyer_named(request: web.Request) -> Buyer | Refusal:
+    """The buyer in the path."""
+    text = request.match_info["id"]
+    buyer_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
+    buyer = request.app[SERVING].snapshot.catalog.buyers.get(buyer_id) if buyer_id is not None else None
+    return buyer or Refusal("not_found", ["There is no buyer of this id."])
 
 
 async def decision(request: web.Request) -> Reply:

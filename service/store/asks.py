@@ -107,6 +107,8 @@ class Sale(Struct, frozen=True):
     """Hashes of the dedup marks the sale left."""
     fields_key: str = ""
     """The fields shield of a post-only or full, kept as long as the number is lent; "" where it has none."""
+    made_at_ms: int = 0
+    """When it was made, with the post or later; 0: not yet."""
 
 
 class SellAsk(Struct, frozen=True):

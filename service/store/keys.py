@@ -41,11 +41,14 @@ class Keys:
         """Rate limits as they were packed, by endpoint and identity."""
         self._ping, self._test, self._shield = self._key("ping:"), self._key("test:"), self._key("shield:")
         self.audit = self._key("audit")
+        self.caps = self._key("caps")
         self.sales = self._key("sales")
         self.paused = self._key("paused")
         self.pauses = self._key("pauses")
         self.pools = self._key("pools")
         self.secret = self._key("secret")
+        self.credits = self._key("credits")
+        self.pendings = self._key("pendings")
 
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""
@@ -91,6 +94,21 @@ class Keys:
             found = ContractKeys(self._key(f"caps:{contract_id}"), self._key(f"bought:{contract_id}:"))
             self._contracts[contract_id] = found
         return found
+
+    def balance(self, buyer_id: int) -> bytes:
+        return self._key(f"balance:{buyer_id}")
+
+    def reserved(self, buyer_id: int) -> bytes:
+        return self._key(f"reserved:{buyer_id}")
+
+    def pending(self, contract_id: str) -> bytes:
+        return self._key(f"pending:{contract_id}")
+
+    def converted(self, sale: str) -> bytes:
+        return self._key(f"converted:{sale}")
+
+    def returned(self, sale: str) -> bytes:
+        return self._key(f"returned:{sale}")
 
     def pool(self, pool_id: str) -> PoolKeys:
         found = self._pools.get(pool_id)

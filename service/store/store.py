@@ -8,7 +8,8 @@ from typing import Any
 
 from service.errors import StoreDown, StoreUnfit
 from service.model.catalog import Buyer, Contract, RingPool
-from service.store import audit, calls, gauges, pauses, pings, posts, secret
+from service.store import aftermath, audit, balances, calls, gauges, pauses, pings, posts, secret
+from service.store.aftermath import Converted, KnownSale, Refunded
 from service.store.asks import (
     CallEvent,
     CallRecord,
@@ -25,6 +26,7 @@ from service.store.asks import (
     Usage,
 )
 from service.store.backing_off import pause_ms
+from service.store.balances import Balance, CreditAsk, Credited
 from service.store.channel import Channel, LineFull, ScriptFault
 from service.store.keys import Keys
 from service.store.records import ping_of, sale_of
@@ -164,6 +166,19 @@ class Store:
     def forget(self) -> None:
         """Drops what was packed of a catalog that is served no more, and would be kept alive by it."""
         self._runner.keys.forget()
+
+    async def convert(self, sale: KnownSale, by: str) -> Converted:
+        """A conversion is reported of a sale."""
+        return await aftermath.convert(self._runner, sale, by)
+
+    async def refund(self, sale: KnownSale, reason: str, by: str) -> Refunded:
+        return await aftermath.refund(self._runner, sale, reason, by)
+
+    async def credit(self, ask: CreditAsk) -> Credited:
+        return await balances.credit(self._runner, ask)
+
+    async def balance(self, buyer_id: int) -> Balance:
+        return await balances.balance(self._runner, buyer_id)
 
     async def pause(self, buyer_id: int) -> None:
         await pauses.pause(self._runner, buyer_id)
