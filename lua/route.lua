@@ -5,8 +5,9 @@
 -- ARGV: not_after_ms, decision, call (edge:call), attempt, attempts_max, is_pooled (1 or 0), pointers_count,
 --   position_seen (of the sale, as it was read), room (of that buyer; -1 no limit, -2 it is gone), lease_ms,
 --   call_ms (life of the call's record), keep_ms (life of the sale), cooldown_ms, beat_ms (what a heartbeat extends by),
---   endpoint, caller_matches (1 or 0), about (JSON for the sales stream), bought_count (marks of the sale),
---   candidates_count, marks_packed, takers_packed, candidates_packed (msgpack: see the parts)
+--   endpoint, caller_matches (1 or 0), buyer (id of the one the sale is with), pool, caller, fields (names of what leads
+--   to the sale, or empty), about (JSON for the sales stream), bought_count (marks of the sale), candidates_count,
+--   marks_packed, takers_packed, candidates_packed (msgpack: see the parts)
 -- Returns: late, now · changed (the sale was read too early) · a reason | dial, position dialled, the sale (flat)
 -- Writes: nothing when late or changed; call; a dialled one also leases, slots, sale, pool, pointers; a move also caps,
 --   marks, sales;
@@ -16,8 +17,9 @@ local not_after_ms, decision, call, attempt, attempts_max = tonumber(ARGV[1]), A
 local is_pooled, pointers_count, position_seen = ARGV[6] == "1", tonumber(ARGV[7]), ARGV[8]
 local room, lease_ms, call_ms, keep_ms = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], ARGV[12]
 local cooldown_ms, beat_ms, endpoint, caller_matches = tonumber(ARGV[13]), ARGV[14], ARGV[15], ARGV[16] == "1"
-local about, bought_count, candidates_count = ARGV[17], tonumber(ARGV[18]), tonumber(ARGV[19])
-local marks_packed, takers_packed, candidates_packed = ARGV[20], ARGV[21], ARGV[22]
+local buyer, pool, caller, fields, about = ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21]
+local bought_count, candidates_count = tonumber(ARGV[22]), tonumber(ARGV[23])
+local marks_packed, takers_packed, candidates_packed = ARGV[24], ARGV[25], ARGV[26]
 tail_follows(6)
 bind_reach(is_pooled, pointers_count)
 local bought_keys = {}
@@ -125,5 +127,7 @@ local until_ms = math.max(tonumber(field_of(sale_key, "until_ms")), now + lease_
 redis.call("HSET", sale_key, "live_call", call, "live_until_ms", now + lease_ms, "until_ms", until_ms)
 redis.call("PEXPIRE", sale_key, keep_ms)
 keep_reach(decision, number, until_ms, cooldown_ms)
-redis.call("HSET", call_key, "beat_ms", beat_ms)
+-- What the call's events must name: they read the call alone.
+redis.call("HSET", call_key, "beat_ms", beat_ms, "buyer", chosen and chosen.buyer or buyer,
+  "pool", pool, "caller", caller, "fields", fields)
 return told("dial", chosen_position)

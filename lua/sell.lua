@@ -3,12 +3,12 @@
 -- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM); tail: request shield (STRING), fields shield (STRING),
 --   caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled; leases of the
 --   buyers that the ping held (ZSET each); limits; marks; takers; candidates
--- ARGV: not_after_ms, decision, question, json (the record), how (msgpack: number_ms, cooldown_ms, keep_ms,
---   audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled, look_further, held_count, is_last,
---   candidates_count, default_at), own_number, request_value (what the request shield must say after its decision), pool_id,
---   fields_value (the fields shield's own name), order (positions, csv), order_before, said_before (of earlier trips; csv
---   that ends in a comma, or empty), about (JSON for the sales stream), limits_packed, marks_packed, takers_packed,
---   candidates_packed (msgpack: see the parts)
+-- ARGV: not_after_ms, decision, question, json (the record; empty: the ping's own), about (JSON for the sales stream),
+--   own_number, request_value (what the request shield must say after its decision), fields_value (the fields shield's own
+--   name), order_before, said_before (of earlier trips; csv that ends in a comma, or empty), how (msgpack: number_ms,
+--   cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled, look_further,
+--   held_count, is_last, candidates_count, default_at), pool_id, order (positions, csv), limits_packed, marks_packed,
+--   takers_packed, candidates_packed (msgpack: see the parts)
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
 --   sold, position of the winner, number, now, periods it is counted in (csv), marks it left (csv), verdicts
@@ -17,13 +17,13 @@
 -- number_ms: life of slot and number; 0 where data is delivered. keep_ms: life of the sale. is_last: no further trip
 -- follows. default_at: place of the default buyer, which only takes what nobody else does; 0: it is not there.
 local sale_key, ping_key, audit_key, sales_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local not_after_ms, decision, question, json, how = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local own_number, request_value, pool_id, fields_value = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local order, order_before, said_before, about = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+local not_after_ms, decision, question, json, about = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local own_number, request_value, fields_value, order_before = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local said_before, how, pool_id, order = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local limits_packed, marks_packed, takers_packed, candidates_packed = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 local number_ms, cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled,
   look_further, held_count, is_last, candidates_count, default_at = cmsgpack.unpack(how)
-local NOBODY = "-1"
+local NOBODY, RECORD_OF_PING = "-1", "^[^|]*|[^|]*|[^|]*|(.*)$"
 tail_follows(4)
 local request_key = has_request and next_key()
 local fields_key = has_fields and next_key()
@@ -63,9 +63,11 @@ local reached = limit_reached()
 if reached then
   return {"rate_limited", reached}
 end
-if needs_ping and redis.call("EXISTS", ping_key) == 0 then
+local ping = needs_ping and redis.call("GET", ping_key)
+if needs_ping and not ping then
   return {"ping_gone"}
 end
+local record = json ~= "" and json or string.match(ping, RECORD_OF_PING)
 
 bind_marks(marks_packed)
 bind_takers(takers_packed)
@@ -99,7 +101,7 @@ count_request()
 if status ~= "none" or is_last then
   redis.call("XADD", audit_key, "MAXLEN", "~", audit_records_max, "*", "decision", decision, "kind", "post",
     "status", status, "question", question, "said", said_before .. verdicts, "order", order_before .. order,
-    "position", position, "number", number or "", "record", json)
+    "position", position, "number", number or "", "record", record)
 end
 if status ~= "sold" then
   return {status, verdicts}
@@ -116,7 +118,7 @@ if is_pooled then
   forget(pool_key, lent_key, retired_key, passed)
   lend(pool_key, lent_key, number, decision, now + number_ms + cooldown_ms)
 end
-redis.call("HSET", sale_key, "record", json, "question", question, "order", order, "position", position,
+redis.call("HSET", sale_key, "record", record, "question", question, "order", order, "position", position,
   "sold_position", position, "number", number, "sold_at_ms", sold_at, "until_ms", sold_until, "state", "sold",
   "live_call", "", "live_until_ms", "0", "pool", pool_id, "said", verdicts,
   "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)

@@ -1,8 +1,8 @@
 -- taking: a sale takes its buyer, and gives it back. Needs tail, periods, slot, candidate.
 -- What a candidate that can be taken leaves is a second stream, TAKER_WORDS words each: position (in the record), periods
--- (fields of all, csv), bought_ms (life of its marks), marks (their hashes, csv), bid (JSON).
+-- (fields of all, csv), bought_ms (life of its marks), bid (JSON). All of them are of the catalog, the hour and the price.
 -- Tail KEYS, before those of the candidates: slots, caps of each.
-local TAKER_WORDS, TAKER_KEYS = 5, 2
+local TAKER_WORDS, TAKER_KEYS = 4, 2
 local taker_words, taker_keys_at
 
 local function bind_takers(packed)
@@ -10,13 +10,22 @@ local function bind_takers(packed)
   key_at = key_at + #taker_words / TAKER_WORDS * TAKER_KEYS
 end
 
+-- The hashes of marks, csv: their keys end in them.
+local function hashes_of(first_mark, last_mark)
+  local found = {}
+  for at = first_mark, last_mark do
+    found[#found + 1] = string.match(keys[at], "[^:]*$")
+  end
+  return table.concat(found, ",")
+end
+
 -- The candidate at a place as one that is taken, while it is the one stepped to.
 local function taker(at)
   local word, key = (at - 1) * TAKER_WORDS, taker_keys_at + (at - 1) * TAKER_KEYS
   return {
     position = taker_words[word + 1], periods = taker_words[word + 2], bought_ms = taker_words[word + 3],
-    marks = taker_words[word + 4], bid = taker_words[word + 5], leases = its_leases, slots = keys[key + 1],
-    caps = keys[key + 2], first_mark = its_first_mark, last_mark = its_last_mark,
+    bid = taker_words[word + 4], marks = hashes_of(its_first_mark, its_last_mark), leases = its_leases, slots = keys[key + 1],
+    caps = keys[key + 2], buyer = its_buyer, first_mark = its_first_mark, last_mark = its_last_mark,
   }
 end
 

@@ -59,7 +59,8 @@ async def post(store: Store, snapshot: Snapshot, question: Question, posted: Dec
     order = order_of(snapshot, question, found, merged.lead, ping_id.position)
     if isinstance(order, LeadAnswer):
         return order
-    found = replace(found, record=replace(record, lead=merged.lead, changes=merged.changes))
+    if merged.changes or merged.lead != record.lead:
+        found = replace(found, record=replace(record, lead=merged.lead, changes=merged.changes), amended=True)
     sold = await sell_found(store, snapshot, found, order, posted_id=question.ping_id)
     return _told(snapshot, question, sold, store.now_ms(), asked_one=ping_id.position is not None)
 
@@ -79,6 +80,7 @@ async def sell_found(
             bids=bids,
             order=order,
             needs_ping=True,
+            as_pinged=not found.amended,
             held_buyers=tuple(b.buyer_id for b, verdict in zip(record.bids, found.said, strict=False) if verdict == 0),
             caller_id=str(record.lead.get("caller_id", "")),
         )

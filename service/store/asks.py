@@ -74,6 +74,8 @@ class FoundPing(Struct, frozen=True):
     expires_at_ms: int
     complete: bool = True
     """False while the first ping is still at work."""
+    amended: bool = False
+    """The record has since been given what a post added: it is no longer the one in Redis."""
 
 
 class Sale(Struct, frozen=True):
@@ -121,6 +123,8 @@ class SellAsk(Struct, frozen=True):
     bids: Sequence[Bid]
     order: tuple[int, ...]
     needs_ping: bool
+    as_pinged: bool = False
+    """The record is the ping's, word for word: with `needs_ping` it need not be sent, for Redis has it."""
     reserve: tuple[int, ...] = ()
     """Further places for the sale's frozen order: not tried by this post, but when its call finds nobody left."""
     held_buyers: tuple[int, ...] = ()
@@ -225,19 +229,6 @@ class EventTaken(Struct, frozen=True):
     endpoint: str = ""
     """Vanity URI the call's sale came by; "" where the call is not known."""
     decision_id: str = ""
-
-
-class CallRecord(Struct, frozen=True):
-    """A call as its routes left it."""
-
-    decision_id: str
-    endpoint: str
-    attempt: int
-    """The latest that was answered."""
-    answered: bool
-    ended: bool
-    sale: Sale | None
-    """None once the sale's 24 hours are over."""
 
 
 class CapUse(Struct, frozen=True):

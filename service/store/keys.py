@@ -39,7 +39,10 @@ class Keys:
         """Contracts as they were packed for scripts, by identity and room: with a catalog's keys they come and go."""
         self.limits: dict[tuple[str, int], Any] = {}
         """Rate limits as they were packed, by endpoint and identity."""
+        self.lots: dict[tuple[Any, ...], Any] = {}
+        """The same of posts alike, by all that makes them so."""
         self._ping, self._test, self._shield = self._key("ping:"), self._key("test:"), self._key("shield:")
+        self._sale = self._key("sale:")
         self.audit = self._key("audit")
         self.caps = self._key("caps")
         self.sales = self._key("sales")
@@ -53,7 +56,7 @@ class Keys:
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""
         self._buyers, self._contracts, self._pools = {}, {}, {}
-        self.candidates, self.limits = {}, {}
+        self.candidates, self.limits, self.lots = {}, {}, {}
 
     def ping(self, decision_id: str, test: bool = False) -> bytes:
         return (self._test if test else self._ping) + decision_id.encode()
@@ -62,7 +65,7 @@ class Keys:
         return self._shield + fingerprint.encode()
 
     def sale(self, decision_id: str) -> bytes:
-        return self._key(f"sale:{decision_id}")
+        return self._sale + decision_id.encode()
 
     def request(self, request_key: str) -> bytes:
         return self._key(f"request:{request_key}")
@@ -74,8 +77,11 @@ class Keys:
         # The edge's name is measured out, so that no two (edge, call) can spell the same key.
         return self._key(f"call:{len(edge)}:{edge}:{call}")
 
-    def caller(self, number: str, caller_id: str) -> bytes:
-        return self._key(f"caller:{number}:{self.hash_of(caller_id)}")
+    def caller_name(self, number: str, caller_id: str) -> str:
+        return f"{number}:{self.hash_of(caller_id)}"
+
+    def caller(self, caller_name: str) -> bytes:
+        return self._key(f"caller:{caller_name}")
 
     def rate(self, endpoint: str, scope: str, bucket: str) -> bytes:
         source = "source:" if scope == "traffic_source" else ""

@@ -154,8 +154,7 @@ class Packer:
             hour = self._calendar.hour(bid.buyer.timezone, self._now_ms)
             pack.until(hour.end_ms)
             pack.keys += (self._keys.buyer(bid.buyer.id).slots, self._keys.contract(contract.id).caps)
-            marks = ",".join(self._marks_of(contract)) if contract.dedup_days else ""
-            words += (position, hour.csv, contract.dedup_days * DAY_MS, marks, _bid_json(bid).decode())
+            words += (position, hour.csv, contract.dedup_days * DAY_MS, _bid_json(bid).decode())
         pack.args.append(stream(words))
 
     def candidates(self, pack: Pack, bids: Sequence[Bid], rooms: Sequence[int]) -> None:

@@ -72,7 +72,7 @@ def _named_keys(runner: Runner, ask: HoldAsk, *, shielded: bool, tracked: bool) 
     keys, record = runner.keys, ask.record
     record_key = keys.ping(record.decision_id, ask.test)
     shield_key = keys.shield(ask.fingerprint) if shielded else record_key
-    caller_key = keys.caller(record.own_number, ask.caller_id) if tracked else record_key
+    caller_key = keys.caller(keys.caller_name(record.own_number, ask.caller_id)) if tracked else record_key
     return b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
         len(record_key),
         record_key,

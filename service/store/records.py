@@ -69,3 +69,8 @@ def sale_of(flat: Sequence[bytes]) -> Sale:
 
 def words_of(csv: str) -> tuple[str, ...]:
     return tuple(csv.split(",")) if csv else ()
+
+
+@lru_cache(1024)
+def words_of_reply(csv: bytes) -> tuple[str, ...]:
+    return words_of(csv.decode())

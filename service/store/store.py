@@ -8,11 +8,10 @@ from typing import Any
 
 from service.errors import StoreDown, StoreUnfit
 from service.model.catalog import Buyer, Contract, RingPool
-from service.store import aftermath, audit, balances, calls, gauges, pauses, pings, posts, secret
+from service.store import aftermath, audit, balances, calls, events, gauges, pauses, pings, posts, secret
 from service.store.aftermath import Converted, KnownSale, Refunded
 from service.store.asks import (
     CallEvent,
-    CallRecord,
     EventTaken,
     FoundCall,
     FoundPing,
@@ -117,11 +116,9 @@ class Store:
         (fields,) = await self._runner.read([("HGETALL", self._runner.keys.sale(decision_id))])
         return sale_of(fields) if fields else None
 
-    async def posted(self, decision_id: str) -> tuple[FoundPing | None, Sale | None]:
+    def posted(self, decision_id: str) -> Awaitable[tuple[FoundPing | None, Sale | None]]:
         """The ping a post names and the sale it may have made already, in one trip."""
-        keys = self._runner.keys
-        value, fields = await self._runner.read([("GET", keys.ping(decision_id)), ("HGETALL", keys.sale(decision_id))])
-        return ping_of(value) if value else None, sale_of(fields) if fields else None
+        return posts.posted(self._runner, decision_id)
 
     def sell(self, ask: SellAsk) -> Awaitable[Sold]:
         return posts.sell(self._runner, self._timezone, self._stock.pools, ask)
@@ -144,12 +141,9 @@ class Store:
     async def route(self, ask: RouteAsk) -> Routed:
         return await calls.route(self._runner, self._stock.pools, ask)
 
-    async def call(self, edge: str, call: str) -> CallRecord | None:
-        return await calls.read_call(self._runner, edge, call)
-
-    async def event(self, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
+    def event(self, event: CallEvent, buyers: Mapping[int, Buyer]) -> Awaitable[EventTaken]:
         """`answered` and `heartbeat` renew, `ended` releases. `buyers` are the catalog's of now."""
-        return await calls.take_event(self._runner, self._stock.pools, event, buyers)
+        return events.take_event(self._runner, self._stock.pools, event, buyers)
 
     # Operators
 

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from service.model.catalog import Cap
 from service.model.lead import Bid
-from service.store.asks import EventTaken, Sale
+from service.store import events
+from service.store.asks import CallEvent, EventTaken, Sale
 from tests.store.world import CALLER, ENDPOINT, NUMBERS, OWN_NUMBERS, World, bid
 
 ONCE: dict[str, Any] = {"dedup_days": 30, "dedup_on": (("caller_id",),), "caps": (Cap("day", 5),)}
@@ -187,11 +188,30 @@ async def test_a_heartbeat_makes_good_an_answered_that_was_lost(
     await world.route(sale, bids, attempt=1)
     assert (await world.event("heartbeat", bids, attempt=0)).status == "stale"
     assert (await world.event("heartbeat", bids, attempt=attempt)).status == "taken"
-    record = await world.store.call("edge-1", "c1")
-    assert record is not None
-    assert record.answered
+    assert (await world.event("answered", bids)).status == "repeat"
     await world.event("ended", bids)
     assert (await world.numbers()).cooling == 1
+
+
+async def test_an_event_whose_call_moves_on_after_it_was_read_changes_nothing_and_is_taken_anew(world: World) -> None:
+    bids = [bid(1), bid(2)]
+    sale = await sold(world, bids)
+    runner, pools = world.store._runner, world.store._stock.pools
+    ended = CallEvent(event="ended", edge="edge-1", call="c1", outcome="answered")
+    answered = CallEvent(event="answered", edge="edge-1", call="c1")
+    buyers = {one.buyer.id: one.buyer for one in bids}
+    key = runner.keys.call("edge-1", "c1")
+    unrouted = await events._read(runner, key)
+    await world.route(sale, bids)
+    routed = await events._read(runner, key)
+    await world.route(sale, bids, attempt=1)
+    before = world.stands()
+    for known in (unrouted, routed):
+        assert await events._release(runner, pools, ended, known) == b"changed"
+    assert await events._renew(runner, pools, answered, routed, buyers) == b"changed"
+    assert world.stands() == before
+    assert (await world.event("ended", bids, outcome="answered")).status == "taken"
+    assert [await world.leases(one) for one in bids] == [(0, 0), (0, 0)]
 
 
 @pytest.mark.parametrize("outcome", ["", "busy", "no_answer", "failed", "unavailable", "cancelled", "ANSWERED?"])

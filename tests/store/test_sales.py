@@ -37,6 +37,19 @@ async def test_what_was_sold_is_what_redis_keeps(world: World) -> None:
     assert (await world.store.posted("d1")) == (None, sold.sale)
 
 
+async def test_a_post_that_adds_nothing_has_its_pings_record_kept_and_one_that_does_its_own(world: World) -> None:
+    await stocked(world, "ping:*")
+    said = {"caller_id": CALLER, "note": "either|or|both"}
+    for decision_id, lead in (("d1", said), ("d2", said | {"zip": "90210"})):
+        await world.hold(decision_id, [bid(1), bid(2)], lead=said)
+        sold = await world.post(decision_id, [bid(1), bid(2)], lead=lead, as_pinged=lead == said)
+        assert sold.sale is not None
+        assert sold.sale == await world.store.sale(decision_id)
+        assert sold.sale.record.lead == lead
+        (_, posted) = await world.store.decision(decision_id)
+        assert posted["record"]["lead"] == lead
+
+
 async def test_a_post_within_its_hold_is_taken_though_the_buyer_is_full(world: World) -> None:
     await stocked(world, "ping:d1", "leases:1")
     await world.hold("d1", [bid(1, 1)])
