@@ -1,13 +1,13 @@
 -- route: a call arrives at its sale's number, or tries the sale's next buyer. The same attempt gets the same answer.
--- parts: clock, tail, periods, room, candidate, slot, taking, number, reach
--- KEYS: call (HASH), sale (HASH), sales (STREAM), leases, slots (ZSETs of the buyer the sale is with), caps (HASH of its
---   contract); tail: what leads to the sale (see reach); marks of the sale (STRING each); marks; takers; candidates
+-- parts: clock, tail, caps, room, candidate, slot, taking, number, reach
+-- KEYS: call (HASH), sale (HASH), sales (STREAM), leases, slots (ZSETs of the buyer the sale is with), caps (HASH);
+--   tail: what leads to the sale (see reach); marks of the sale (STRING each); marks; takers; candidates
 -- ARGV: not_after_ms, decision, call (edge:call), attempt, attempts_max, is_pooled (1 or 0), pointers_count,
 --   position_seen (of the sale, as it was read), room (of that buyer; -1 no limit, -2 it is gone), lease_ms,
 --   call_ms (life of the call's record), keep_ms (life of the sale), cooldown_ms, beat_ms (what a heartbeat extends by),
---   endpoint, caller_matches (1 or 0), buyer (id of the one the sale is with), pool, caller, fields (names of what leads
---   to the sale, or empty), about (JSON for the sales stream), bought_count (marks of the sale), candidates_count,
---   marks_packed, takers_packed, candidates_packed (msgpack: see the parts)
+--   endpoint, caller_matches (1 or 0), buyer, contract (that the sale is with), pool, caller, fields (names of what leads
+--   to the sale, or empty), about (JSON for the sales stream), bought_count (marks of the sale), marks_packed,
+--   takers_packed, candidates_packed (msgpack: see the parts)
 -- Returns: late, now · changed (the sale was read too early) · a reason | dial, position dialled, the sale (flat)
 -- Writes: nothing when late or changed; call; a dialled one also leases, slots, sale, pool, pointers; a move also caps,
 --   marks, sales;
@@ -17,9 +17,10 @@ local not_after_ms, decision, call, attempt, attempts_max = tonumber(ARGV[1]), A
 local is_pooled, pointers_count, position_seen = ARGV[6] == "1", tonumber(ARGV[7]), ARGV[8]
 local room, lease_ms, call_ms, keep_ms = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], ARGV[12]
 local cooldown_ms, beat_ms, endpoint, caller_matches = tonumber(ARGV[13]), ARGV[14], ARGV[15], ARGV[16] == "1"
-local buyer, pool, caller, fields, about = ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21]
-local bought_count, candidates_count = tonumber(ARGV[22]), tonumber(ARGV[23])
+local buyer, contract, pool, caller, fields, about = ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21], ARGV[22]
+local bought_count = tonumber(ARGV[23])
 local marks_packed, takers_packed, candidates_packed = ARGV[24], ARGV[25], ARGV[26]
+local GONE = -2
 tail_follows(6)
 bind_reach(is_pooled, pointers_count)
 local bought_keys = {}
@@ -90,18 +91,16 @@ end
 -- The buyer of the moment: dialled unless it was already, or its slot is gone and there is no room for another.
 local is_next = live_call == call
 local chosen, chosen_position = nil, position_seen
-local stays = not is_next and room > NO_LEASES and has_room(leases_key, room, decision, now)
+local stays = not is_next and room > GONE and has_room(leases_key, room, decision, now)
 if not stays and attempt < attempts_max then
-  bind_marks(marks_packed)
+  local marks_before, bought = key_at, nil
+  bought, key_at = bought_before(marks_packed, key_at)
   bind_takers(takers_packed)
-  bind_candidates(candidates_packed)
-  for at = 1, candidates_count do
-    next_candidate()
-    if why_not(decision, now) == YES then
-      chosen = taker(at)
-      chosen_position = chosen.position
-      break
-    end
+  local search = {enough = 1, buyers_count = 0, lease = decision, now = now}
+  local _, _, _, chosen_at, leases = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
+  if chosen_at then
+    chosen = taker(chosen_at, leases, marks_packed, marks_before)
+    chosen_position = chosen.position
   end
 end
 local number = field_of(sale_key, "number")
@@ -110,15 +109,17 @@ local stream = {"sale", decision, "call", call, "at_ms", now, "about", about}
 -- All writes: the first is one that a full memory refuses.
 if not stays and not chosen then
   redis.call("XADD", sales_key, "*", "event", "voided", unpack(stream))
-  give_back(leases_key, slots_key, caps_key, words_of(field_of(sale_key, "cap_fields")), bought_keys, decision)
+  count_sale(caps_key, contract, field_of(sale_key, "cap_fields"), -1)
+  give_back(leases_key, slots_key, bought_keys, decision)
   redis.call("HSET", sale_key, "state", "void", "live_call", "", "until_ms", now, "cap_fields", "", "bought", "")
   end_reach(decision, number, now + cooldown_ms)
   return told("no_buyer_left", -1)
 end
 if chosen then
   redis.call("XADD", sales_key, "*", "event", "moved", "position", chosen_position, "bid", chosen.bid, unpack(stream))
-  give_back(leases_key, slots_key, caps_key, words_of(field_of(sale_key, "cap_fields")), bought_keys, decision)
-  take(chosen, decision, as_text(now), as_text(now + lease_ms))
+  count_sale(caps_key, contract, field_of(sale_key, "cap_fields"), -1)
+  give_back(leases_key, slots_key, bought_keys, decision)
+  take(chosen, caps_key, decision, as_text(now), as_text(now + lease_ms))
   redis.call("HSET", sale_key, "position", chosen_position, "cap_fields", chosen.periods, "bought", chosen.marks)
 else
   keep_slot(leases_key, slots_key, decision, now + lease_ms)

@@ -1,11 +1,12 @@
 -- usage: how full buyers, contracts and pools are, all at one moment.
 -- parts: clock, tail
--- KEYS: none named; tail: per buyer leases, slots (ZSETs); per contract caps (HASH); per pool its ZSET, retired (SET)
--- ARGV: buyers_count, caps_fields (msgpack: per contract the fields of its caps), cooldowns_ms (msgpack: per pool)
--- Returns: now; per buyer holds, slots; per contract its sold counts; per pool free, lent, cooling
+-- KEYS: caps (HASH); tail: per buyer leases, slots (ZSETs); per pool its ZSET, retired (SET)
+-- ARGV: buyers_count, contracts (msgpack), cooldowns_ms (msgpack: per pool)
+-- Returns: now; per buyer holds, slots; per contract what it has sold, as caps has it (or nothing); per pool free, lent, cooling
 -- Writes: nothing
-local buyers_count, caps_fields, cooldowns_ms = tonumber(ARGV[1]), cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3])
-tail_follows(0)
+local caps_key = KEYS[1]
+local buyers_count, contracts, cooldowns_ms = tonumber(ARGV[1]), cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3])
+tail_follows(1)
 
 local now = now_ms()
 local later = "(" .. now
@@ -29,9 +30,9 @@ for _ = 1, buyers_count do
   found[#found + 1] = leases - slots
   found[#found + 1] = slots
 end
-for _, fields in ipairs(caps_fields) do
-  for _, sold in ipairs(redis.call("HMGET", next_key(), unpack(fields))) do
-    found[#found + 1] = tonumber(sold or 0)
+if #contracts > 0 then
+  for _, sold in ipairs(redis.call("HMGET", caps_key, unpack(contracts))) do
+    found[#found + 1] = sold
   end
 end
 for _, cooldown_ms in ipairs(cooldowns_ms) do

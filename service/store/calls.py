@@ -106,11 +106,10 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
     """The keys and arguments that have names in `route.lua`."""
     keys, sale, endpoint = runner.keys, ask.sale, ask.endpoint
     with_buyer = sale.record.bids[sale.position]
-    buyer_keys, contract_keys = keys.buyer(with_buyer.buyer_id), keys.contract(with_buyer.contract_id)
-    reach = reach_of(keys, sale)
+    bought, reach = keys.bought(with_buyer.contract_id), reach_of(keys, sale)
     named = [keys.call(ask.edge, ask.call), keys.sale(ask.decision_id), keys.sales]
-    named += [*buyer_keys, contract_keys.caps, *reach.keys(keys)]
-    named += [contract_keys.bought + mark.encode() for mark in sale.bought]
+    named += [*keys.buyer(with_buyer.buyer_id), keys.caps, *reach.keys(keys)]
+    named += [bought + mark.encode() for mark in sale.bought]
     args: list[Word] = [
         ask.decision_id,
         f"{ask.edge}:{ask.call}",
@@ -127,12 +126,12 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
         endpoint.vanity_uri,
         int(ask.caller_matches),
         with_buyer.buyer_id,
+        with_buyer.contract_id,
         reach.pool,
         reach.caller,
         reach.fields,
         msgspec.json.encode({"endpoint": endpoint.vanity_uri, "attempt": ask.attempt, "last": ask.last}),
         len(sale.bought),
-        len(ask.bids),
     ]
     return Pack(named, args)
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from service.model.catalog import Buyer, Contract, RingPool
+from service.model.catalog import Buyer, Contract, Per, RingPool
 from service.store.asks import BuyerUse, CapUse, PoolUse, Usage
 from service.store.calendar import Hour
+from service.store.caps import sold_of
 from service.store.line import Word
 from service.store.packing import msgpack
 from service.store.runner import Runner
 
 BUYERS_PER_RUN = 200
 CONTRACTS_PER_RUN = 1_000
-"""A run stalls every ping behind it: a thousand hashes are about a millisecond."""
+"""A run stalls every ping behind it: a thousand of them are about a millisecond."""
 
 
 async def usage(
@@ -42,39 +43,36 @@ def _chunks(buyers: Sequence[Buyer], of_buyer: dict[int, list[Contract]]) -> Ite
 
 async def _buyers_use(runner: Runner, buyers: list[Buyer], of_buyer: dict[int, list[Contract]]) -> list[BuyerUse]:
     now_ms = runner.clock.now_ms()
-    keys: list[bytes] = [key for buyer in buyers for key in runner.keys.buyer(buyer.id)]
+    keys: list[bytes] = [runner.keys.caps, *(key for buyer in buyers for key in runner.keys.buyer(buyer.id))]
     capped = [(buyer, one) for buyer in buyers for one in of_buyer[buyer.id] if one.caps]
-    fields: list[list[str]] = []
-    for buyer, contract in capped:
-        hour = runner.calendar.hour(buyer.timezone, now_ms)
-        keys.append(runner.keys.contract(contract.id).caps)
-        fields.append([hour.periods[cap.per].field for cap in contract.caps])
-    args: list[Word] = [len(buyers), msgpack(fields), msgpack([])]
+    args: list[Word] = [len(buyers), msgpack([contract.id for _, contract in capped]), msgpack([])]
     found = iter((await runner.look("usage", keys, args))[1:])
     leases = {buyer.id: (next(found), next(found)) for buyer in buyers}
     caps: dict[int, dict[str, list[CapUse]]] = {buyer.id: {} for buyer in buyers}
     for buyer, contract in capped:
         hour = runner.calendar.hour(buyer.timezone, now_ms)
-        caps[buyer.id][contract.id] = _caps_use(contract, hour, [next(found) for _ in contract.caps])
+        caps[buyer.id][contract.id] = _caps_use(contract, hour, sold_of(next(found)))
     return [
         BuyerUse(buyer_id=buyer_id, slots=slots, holds=max(holds, 0), caps=caps[buyer_id])
         for buyer_id, (holds, slots) in leases.items()
     ]
 
 
-def _caps_use(contract: Contract, hour: Hour, sold: list[int]) -> list[CapUse]:
+def _caps_use(contract: Contract, hour: Hour, sold: dict[Per, tuple[int, int]]) -> list[CapUse]:
     # Nothing is pending while every sale is made at its post.
-    return [
-        CapUse(per=cap.per, limit=cap.limit, sold=count, pending=0, resets_at_ms=hour.periods[cap.per].end_ms)
-        for cap, count in zip(contract.caps, sold, strict=True)
-    ]
+    found = []
+    for cap in contract.caps:
+        period, (start_ms, count) = hour.periods[cap.per], sold.get(cap.per, (0, 0))
+        now_sold = count if start_ms == period.start_ms else 0
+        found.append(CapUse(per=cap.per, limit=cap.limit, sold=now_sold, pending=0, resets_at_ms=period.end_ms))
+    return found
 
 
 async def _pools_use(runner: Runner, pools: Sequence[RingPool]) -> list[PoolUse]:
     if not pools:
         return []
     of_pools = [runner.keys.pool(pool.id) for pool in pools]
-    keys = [key for one in of_pools for key in (one.pool, one.retired)]
+    keys = [runner.keys.caps, *(key for one in of_pools for key in (one.pool, one.retired))]
     args: list[Word] = [0, msgpack([]), msgpack([pool.cooldown_seconds * 1000 for pool in pools])]
     found = iter((await runner.look("usage", keys, args))[1:])
     return [PoolUse(pool=pool.id, free=next(found), lent=next(found), cooling=next(found)) for pool in pools]

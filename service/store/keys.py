@@ -13,12 +13,6 @@ class BuyerKeys(NamedTuple):
     slots: bytes
 
 
-class ContractKeys(NamedTuple):
-    caps: bytes
-    bought: bytes
-    """Prefix; the mark's hash follows."""
-
-
 class PoolKeys(NamedTuple):
     pool: bytes
     lent: bytes
@@ -33,7 +27,7 @@ class Keys:
         # blake2b takes at most 64 bytes of key; a secret may be longer. Keyed once: half of a short hash's cost.
         self._hash = blake2b(digest_size=16, key=sha256(secret).digest())
         self._buyers: dict[int, BuyerKeys] = {}
-        self._contracts: dict[str, ContractKeys] = {}
+        self._bought: dict[str, bytes] = {}
         self._pools: dict[str, PoolKeys] = {}
         self.candidates: dict[tuple[int, int], Any] = {}
         """Contracts as they were packed for scripts, by identity and room: with a catalog's keys they come and go."""
@@ -55,7 +49,7 @@ class Keys:
 
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""
-        self._buyers, self._contracts, self._pools = {}, {}, {}
+        self._buyers, self._bought, self._pools = {}, {}, {}
         self.candidates, self.limits, self.lots = {}, {}, {}
 
     def ping(self, decision_id: str, test: bool = False) -> bytes:
@@ -94,11 +88,11 @@ class Keys:
             self._buyers[buyer_id] = found
         return found
 
-    def contract(self, contract_id: str) -> ContractKeys:
-        found = self._contracts.get(contract_id)
+    def bought(self, contract_id: str) -> bytes:
+        """Prefix of a contract's dedup marks; a mark's hash follows."""
+        found = self._bought.get(contract_id)
         if found is None:
-            found = ContractKeys(self._key(f"caps:{contract_id}"), self._key(f"bought:{contract_id}:"))
-            self._contracts[contract_id] = found
+            found = self._bought[contract_id] = self._key(f"bought:{contract_id}:")
         return found
 
     def balance(self, buyer_id: int) -> bytes:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from service.model.lead import keep
 from service.store.asks import Held, HoldAsk
 from service.store.frames import Frames, frame, frames_of
-from service.store.packing import Pack, Packer, default_at, ping_room, post_room, refused_by, stream
+from service.store.packing import Pack, Packer, ping_room, post_room, refused_by, stream
 from service.store.records import record_json, said_csv, said_of_reply
 from service.store.runner import Asked, Runner
 
@@ -65,7 +65,7 @@ def _asked(runner: Runner, zone: str, ask: HoldAsk, json: bytes, now_ms: int) ->
     return Asked(keys, Frames(args, ARGS_COUNT), min(own.valid_until_ms, lot.valid_until_ms))
 
 
-NAMED_KEYS_COUNT = 4
+NAMED_KEYS_COUNT = 5
 
 
 def _named_keys(runner: Runner, ask: HoldAsk, *, shielded: bool, tracked: bool) -> bytes:
@@ -73,7 +73,7 @@ def _named_keys(runner: Runner, ask: HoldAsk, *, shielded: bool, tracked: bool) 
     record_key = keys.ping(record.decision_id, ask.test)
     shield_key = keys.shield(ask.fingerprint) if shielded else record_key
     caller_key = keys.caller(keys.caller_name(record.own_number, ask.caller_id)) if tracked else record_key
-    return b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
+    return b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
         len(record_key),
         record_key,
         len(shield_key),
@@ -82,6 +82,8 @@ def _named_keys(runner: Runner, ask: HoldAsk, *, shielded: bool, tracked: bool) 
         keys.audit,
         len(caller_key),
         caller_key,
+        len(keys.caps),
+        keys.caps,
     )
 
 
@@ -123,7 +125,7 @@ def _make_lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, trac
     ttl_ms, audit_records_max = endpoint.ping_ttl_seconds * 1000, settings.audit_records_max
     fingerprinted = shielded and not ask.said_before
     how = stream((ttl_ms, settings.open_ping_ms, hold_ms, endpoint.buyers_max, audit_records_max)) + stream(
-        (len(bids), default_at(bids), ask.last, shielded, fingerprinted, tracked, not ask.test)
+        (ask.last, shielded, fingerprinted, tracked, not ask.test)
     )
     pack = Pack([], [])
     packer = Packer(runner.keys, runner.calendar, now_ms, {})

@@ -11,7 +11,7 @@ from service.model.lead import Bid
 from service.store.asks import FoundPing, Sale, SellAsk, Sold
 from service.store.frames import Frames, frame, frames_of, joined
 from service.store.line import Word
-from service.store.packing import Pack, Packer, default_at, delivers_calls, post_room, refused_by, stream
+from service.store.packing import Pack, Packer, delivers_calls, post_room, refused_by, stream
 from service.store.records import ping_of, record_json, said_csv, said_of_reply, sale_of, words_of_reply
 from service.store.runner import Asked, Runner
 
@@ -109,7 +109,7 @@ class _Lot(NamedTuple):
 
 LOTS_KEPT_MAX = 1024
 """Of some three KiB: as many sets of buyers as had room together lately."""
-NAMED_KEYS_COUNT = 4
+NAMED_KEYS_COUNT = 5
 ARGS_COUNT = 16
 """Of the script, without `not_after_ms`."""
 _NOTHING = frame(b"")
@@ -140,7 +140,7 @@ def _named_keys(runner: Runner, ask: SellAsk, fields_key: str, own_number: str) 
     """The keys of this post alone: those with names in `sell.lua`, and the shields and the caller where it has them."""
     keys, decision_id = runner.keys, ask.record.decision_id
     sale_key, ping_key = keys.sale(decision_id), keys.ping(decision_id)
-    named = b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
+    named = b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
         len(sale_key),
         sale_key,
         len(ping_key),
@@ -149,6 +149,8 @@ def _named_keys(runner: Runner, ask: SellAsk, fields_key: str, own_number: str) 
         keys.audit,
         len(keys.sales),
         keys.sales,
+        len(keys.caps),
+        keys.caps,
     )
     more = []
     if ask.request_key:
@@ -228,7 +230,7 @@ def _make_lot(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, now_m
     pool = _pool(endpoint) if calls else ""
     number_ms = endpoint.number_hold_seconds * 1000 if calls else 0
     lives = (number_ms, cooldown_ms(pools, pool), settings.sale_keep_ms, settings.audit_records_max)
-    counts = (ask.look_further, len(ask.held_buyers), ask.is_last, len(bids), default_at(bids))
+    counts = (ask.look_further, len(ask.held_buyers), ask.is_last)
     way: tuple[Word, ...] = (stream((*lives, *has, bool(pool), *counts)), pool, said_csv(ask.order + ask.reserve))
     held = [*(keys.pool(pool) if pool else ()), *(keys.buyer(buyer_id).leases for buyer_id in ask.held_buyers)]
     pack = Pack([], [])

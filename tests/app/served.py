@@ -104,12 +104,22 @@ class Served:
         """The client's types allow for what only an asynchronous one answers."""
         return list(answer)
 
+    def _raw(self, *command: str) -> Any:
+        client: Any = self.redis
+        return client.execute_command(*command, NEVER_DECODE=True)
+
+    @staticmethod
+    def _text(value: bytes) -> str:
+        """Also of what is kept in numbers of eight bytes."""
+        return value.decode(errors="surrogateescape")
+
     def _value(self, key: str) -> object:
         match self.redis.type(key):
             case "string":
-                return self.redis.get(key)
+                return self._text(self._raw("GET", key))
             case "hash":
-                return self.redis.hgetall(key)
+                fields = self._raw("HGETALL", key)
+                return {self._text(name): self._text(value) for name, value in fields.items()}
             case "zset":
                 return self.redis.zrange(key, 0, -1, withscores=True)
             case "set":

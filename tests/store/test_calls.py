@@ -1,6 +1,7 @@
 """A call finds its buyer, moves on, lives and ends, in whatever order its events come."""
 
 import asyncio
+from struct import Struct
 from typing import Any
 
 import pytest
@@ -21,11 +22,19 @@ def bids() -> list[Bid]:
 
 
 async def sold(world: World, bids: list[Bid], decision_id: str = "d1", **more: Any) -> Sale:
-    world.redis.may_leave("sale:*", "caps:*", "sales", "lent:*", "call:*", "bought:*", "slots:*", "leases:*")
+    world.redis.may_leave("sale:*", "caps", "sales", "lent:*", "call:*", "bought:*", "slots:*", "leases:*")
     await world.store.stock([world.pool])
     made = (await world.post_only(decision_id, bids, **more)).sale
     assert made is not None
     return made
+
+
+_PAIR = Struct("<qq")
+
+
+def _caps(world: World, contract: str) -> bytes:
+    found: bytes = world.redis.client.execute_command("HGET", "{demo}:caps", contract, NEVER_DECODE=True)
+    return found
 
 
 def events_on_record(world: World) -> list[str]:
@@ -65,6 +74,26 @@ async def test_the_next_attempt_gives_everything_back_and_takes_the_next_buyer(w
     now = await world.store.sale("d1")
     assert now is not None
     assert (now.position, now.sold_position) == (1, 0), "a repeat of the post is still told whom it sold to"
+
+
+async def test_a_sale_is_given_back_only_to_the_periods_it_was_counted_in(world: World, bids: list[Bid]) -> None:
+    sale = await sold(world, bids)
+    pairs = list(_PAIR.iter_unpack(_caps(world, "1-auto")))
+    assert [count for _, count in pairs] == [1, 1, 1, 1, 1]
+    day_ms = pairs[1][0]
+    pairs[1] = (day_ms + 86_400_000, 3)  # the next day has begun, and others were sold
+    world.redis.client.hset("{demo}:caps", "1-auto", b"".join(_PAIR.pack(*pair) for pair in pairs))
+    await world.route(sale, bids)
+    await world.route(sale, bids, attempt=1)
+    assert list(_PAIR.iter_unpack(_caps(world, "1-auto"))) == [
+        (start_ms, 3 if start_ms == day_ms + 86_400_000 else 0) for start_ms, _ in pairs
+    ]
+    assert [count for _, count in _PAIR.iter_unpack(_caps(world, "2-auto"))] == [1, 1, 1, 1, 1]
+
+
+async def test_what_contracts_sold_is_found_without_walking_past_the_others(world: World, bids: list[Bid]) -> None:
+    await sold(world, bids)
+    assert world.redis.client.object("encoding", "{demo}:caps") == "hashtable"
 
 
 async def test_a_next_buyer_without_room_is_passed_over(world: World) -> None:
@@ -297,7 +326,7 @@ async def test_a_call_on_a_publishers_own_number_keeps_its_pointer_until_it_was_
     own = "+18665550150"
     made = (await world.post_only("d1", bids, OWN_NUMBERS, own_number=own)).sale
     assert made is not None
-    world.redis.may_leave("sale:*", "caps:*", "sales", "call:*", "slots:*", "leases:*")
+    world.redis.may_leave("sale:*", "caps", "sales", "call:*", "slots:*", "leases:*")
     world.travel(115)
     await world.route(made, bids, endpoint=OWN_NUMBERS)
     world.travel(20)
