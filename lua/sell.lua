@@ -1,5 +1,5 @@
 -- sell: a post takes the first of its bids that can have it, a number, and is on record.
--- parts: clock, tail, limits, caps, room, candidate, slot, taking, number
+-- parts: clock, tail, limits, caps, pending, guard, room, candidate, slot, taking, number
 -- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM), caps (HASH); tail: request shield (STRING), fields
 --   shield (STRING), caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled;
 --   leases of the buyers that the ping held (ZSET each); limits; marks; takers; candidates
@@ -11,9 +11,11 @@
 --   (msgpack: see the parts)
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
---   sold, position of the winner, number, now, periods it is counted in (starts, csv), marks it left (csv), verdicts
+--   sold, position of the winner, number, now, periods it is counted in (starts, csv; none while it is pending), marks it
+--   left (csv), verdicts
 -- Writes: none: limits, and audit in the last trip; no_tracking_number: limits, audit; sold: these, caps, leases, slots,
---   marks, pool, lent, retired, sale, shields, caller, sales; else nothing
+--   marks, pool, lent, retired, sale, shields, caller, sales; of a guarded one pending, pendings, reserved or balance (see
+--   guard); else nothing
 -- number_ms: life of slot and number; 0 where data is delivered. keep_ms: life of the sale. is_last: no further trip
 -- follows.
 local sale_key, ping_key, audit_key, sales_key, caps_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -23,7 +25,7 @@ local said_before, how, pool_id, order = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local limits_packed, marks_packed, takers_packed, candidates_packed = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 local number_ms, cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled,
   look_further, held_count, is_last = cmsgpack.unpack(how)
-local NOBODY, RECORD_OF_PING = "-1", "^[^|]*|[^|]*|[^|]*|(.*)$"
+local NOBODY, FIRST, RECORD_OF_PING = "-1", 1, "^[^|]*|[^|]*|[^|]*|(.*)$"
 tail_follows(5)
 local request_key = has_request and next_key()
 local fields_key = has_fields and next_key()
@@ -72,9 +74,9 @@ local record = json ~= "" and json or string.match(ping, RECORD_OF_PING)
 local marks_before, bought = key_at, nil
 bought, key_at = bought_before(marks_packed, key_at)
 bind_takers(takers_packed)
-local search = {enough = math.max(look_further, 1), buyers_count = 0, lease = decision, now = now}
-local verdicts, _, _, winner_at, leases = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
-local winner = winner_at and taker(winner_at, leases, marks_packed, marks_before)
+local search = {enough = math.max(look_further, 1), buyers_count = 0, lease = decision, now = now, taken = {}}
+local verdicts = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
+local winner = search.taken[FIRST] and taker(search.taken[FIRST], decision, marks_packed, marks_before)
 local position = winner and as_text(winner.position) or NOBODY
 local number, passed = own_number, {}
 if winner and is_pooled then
@@ -93,9 +95,9 @@ end
 if status ~= "sold" then
   return {status, verdicts}
 end
-redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", position, "number", number,
+redis.call("XADD", sales_key, "*", "event", winner.state == "sold" and "sold" or "posted", "sale", decision, "position", position, "number", number,
   "at_ms", sold_at, "bid", winner.bid, "about", about)
-take(winner, caps_key, decision, sold_at, sold_until)
+take(winner, caps_key, decision, sold_at, sold_until, sold_until)
 for _, key in ipairs(held_keys) do
   if key ~= winner.leases then
     redis.call("ZREM", key, decision)
@@ -106,9 +108,12 @@ if is_pooled then
   lend(pool_key, lent_key, number, decision, now + number_ms + cooldown_ms)
 end
 redis.call("HSET", sale_key, "record", record, "question", question, "order", order, "position", position,
-  "sold_position", position, "number", number, "sold_at_ms", sold_at, "until_ms", sold_until, "state", "sold",
+  "sold_position", position, "number", number, "sold_at_ms", sold_at, "until_ms", sold_until, "state", winner.state,
   "live_call", "", "live_until_ms", "0", "pool", pool_id, "said", verdicts,
   "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
+if winner.is_guarded then
+  redis.call("HSET", sale_key, money_fields(winner, about, ""))
+end
 redis.call("PEXPIRE", sale_key, keep_ms)
 if request_key then
   redis.call("SET", request_key, decision .. "|" .. request_value, "PX", keep_ms)

@@ -76,6 +76,7 @@ async def sell_found(
         SellAsk(
             record=record,
             endpoint=endpoint,
+            terms=snapshot.terms[endpoint.offer],
             question=posted_id,
             bids=bids,
             order=order,
@@ -129,6 +130,7 @@ async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *,
         SellAsk(
             record=candidates.record(),
             endpoint=endpoint,
+            terms=candidates.snapshot.terms[endpoint.offer],
             question=ids.ping_id(question.decision_id),
             bids=lot.bids,
             order=tuple(range(first_position, len(candidates.bids))),
@@ -147,7 +149,8 @@ async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *,
 
 
 def _count_sold(offer: str, sold: Sold) -> None:
-    if sold.status == "sold" and sold.sale is not None:
+    """A sale that is pending is counted when it is made."""
+    if sold.status == "sold" and sold.sale is not None and sold.sale.state == "sold":
         won = sold.sale.record.bids[sold.sale.position]
         metrics.count_sale(offer, won.bid_micros, won.payout_micros)
 

@@ -9,7 +9,7 @@ from service.model.catalog import Buyer
 from service.model.lead import RecordedBid
 from service.model.returns import OPERATOR_RETURN_DAYS
 from service.store.calendar import periods_csv
-from service.store.runner import NEVER_MS, Asked, Runner, asked_of
+from service.store.runner import NEVER_MS, AskedInWords, Runner
 
 DAY_MS: Final = 86_400_000
 RETURNED_MS: Final = (OPERATOR_RETURN_DAYS + 1) * DAY_MS
@@ -79,7 +79,7 @@ async def convert(runner: Runner, sale: KnownSale, by: str) -> Converted:
     ]
     named += [keys.reserved(buyer_id), keys.balance(buyer_id)]
 
-    def build(now_ms: int) -> Asked:
+    def build(now_ms: int) -> AskedInWords:
         hour = runner.calendar.hour(sale.buyer.timezone, now_ms) if sale.buyer else None
         args = (
             *_known(sale),
@@ -91,7 +91,7 @@ async def convert(runner: Runner, sale: KnownSale, by: str) -> Converted:
             by,
             CONVERTED_MS,
         )
-        return asked_of(named, args, hour.end_ms if hour else NEVER_MS)
+        return AskedInWords(named, args, hour.end_ms if hour else NEVER_MS)
 
     reply = await runner.write("convert", build)
     word = reply[0].decode()
@@ -105,7 +105,7 @@ async def refund(runner: Runner, sale: KnownSale, reason: str, by: str) -> Refun
     named = [keys.sale(sale.decision_id), keys.returned(sale.name), keys.sales, keys.caps, keys.balance(bid.buyer_id)]
     # What Redis still has knows its periods itself.
     made_in = periods_csv(sale.buyer.timezone, sale.made_at_ms) if sale.buyer and sale.archived else ""
-    asked = asked_of(named, (*_known(sale), made_in, bid.bid_micros, reason, by, RETURNED_MS))
+    asked = AskedInWords(named, (*_known(sale), made_in, bid.bid_micros, reason, by, RETURNED_MS))
     reply = await runner.write("refund", lambda now_ms: asked)
     return Refunded(reply[0].decode())
 

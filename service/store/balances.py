@@ -10,7 +10,8 @@ from typing import Final, Literal, get_args
 from msgspec import Struct
 
 from service.model.money import MICROS, UNITS_MAX
-from service.store.runner import Runner, asked_of
+from service.store.asks import Balance
+from service.store.runner import AskedInWords, Runner
 
 CREDITS_MAX: Final = 1_000_000
 """Keys of credits are kept for ever, so that none ever counts twice: a million of them is about 100 MB of Redis."""
@@ -40,17 +41,11 @@ class Credited(Struct, frozen=True):
     balance_micros: int
 
 
-class Balance(Struct, frozen=True):
-    balance_micros: int
-    reserved_micros: int
-    """Of pending sales: kept from others, and not charged yet."""
-
-
 async def credit(runner: Runner, ask: CreditAsk) -> Credited:
     keys = runner.keys
     named = [keys.balance(ask.buyer_id), keys.reserved(ask.buyer_id), keys.credits, keys.sales]
     args = (ask.buyer_id, ask.amount_micros, ask.key, ask.kind, ask.reason, ask.by, UNITS_MAX * MICROS, CREDITS_MAX)
-    asked = asked_of(named, args)
+    asked = AskedInWords(named, args)
     reply = await runner.write("credit", lambda now_ms: asked)
     return Credited(_STATUSES[reply[0]], int(reply[1]))
 

@@ -1,13 +1,14 @@
 """A call lives and ends."""
 
-from collections.abc import Mapping
-from typing import get_args
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
 
+import msgspec
 from msgspec import Struct
 
 from service.errors import StoreDown
 from service.model.catalog import Buyer
-from service.store.asks import CallEvent, EventStatus, EventTaken
+from service.store.asks import CallEvent, EventStatus, EventTaken, MadeBid
 from service.store.calls import REREADS_MAX, Pools
 from service.store.frames import frame
 from service.store.keys import Keys
@@ -31,13 +32,22 @@ class _Known(Struct, frozen=True):
     buyer: str = ""
     """Id of the one that was dialled last; "" where none was."""
     reach: Reach = NOTHING
+    pends: str = ""
+    """The contract of its sale where that was pending when it was dialled; its events can make it."""
+
+    def making_keys(self, keys: Keys) -> tuple[bytes, ...]:
+        """Caps, pending, reserved, balance: what making the sale changes."""
+        if not self.pends:
+            return ()
+        buyer_id = int(self.buyer)
+        return keys.caps, keys.pending(self.pends), keys.reserved(buyer_id), keys.balance(buyer_id)
 
     def lease_keys(self, keys: Keys) -> tuple[bytes, bytes]:
         """Leases and slots of that buyer."""
         return keys.buyer(int(self.buyer)) if self.buyer else (self.key, self.key)
 
 
-_FIELDS = b"".join(map(frame, ("sale", "endpoint", "buyer", "pool", "caller", "fields")))
+_FIELDS = b"".join(map(frame, ("sale", "endpoint", "buyer", "pool", "caller", "fields", "pends")))
 
 
 async def take_event(runner: Runner, pools: Pools, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
@@ -46,29 +56,51 @@ async def take_event(runner: Runner, pools: Pools, event: CallEvent, buyers: Map
     for _ in range(REREADS_MAX):
         known = await _read(runner, key)
         if event.event == "ended":
-            word = await _release(runner, pools, event, known)
+            word, *made = await _release(runner, pools, event, known, buyers)
         elif not known.decision_id:
-            word = b"unknown"
+            word, made = b"unknown", []
         else:
-            word = await _renew(runner, pools, event, known, buyers)
+            word, *made = await _renew(runner, pools, event, known, buyers)
         if word != _CHANGED:
-            return EventTaken(_STATUSES[word], known.endpoint, known.decision_id)
+            bid = _made_of(made[0]) if made and made[0] else None
+            is_late = bid is not None and made[1] == 1
+            return EventTaken(_STATUSES[word], known.endpoint, known.decision_id, bid, is_late=is_late)
     raise StoreDown("The call kept moving while its event was taken.")
 
 
 async def _read(runner: Runner, key: bytes) -> _Known:
-    asked = b"*8\r\n$5\r\nHMGET\r\n" + frame(key) + _FIELDS
+    asked = b"*9\r\n$5\r\nHMGET\r\n" + frame(key) + _FIELDS
     (found,) = await runner.read_framed(asked, 1)
     if found[0] is None:
         return _Known(key)
-    decision_id, endpoint, buyer, pool, caller, fields = [value.decode() if value else "" for value in found]
-    return _Known(key, decision_id, endpoint, buyer, Reach(pool, caller, fields))
+    decision_id, endpoint, buyer, pool, caller, fields, pends = [value.decode() if value else "" for value in found]
+    return _Known(key, decision_id, endpoint, buyer, Reach(pool, caller, fields), pends)
 
 
-async def _renew(runner: Runner, pools: Pools, event: CallEvent, known: _Known, buyers: Mapping[int, Buyer]) -> bytes:
+_made_of = msgspec.json.Decoder(MadeBid).decode
+
+
+def _asked(
+    runner: Runner, known: _Known, buyer: Buyer | None, named: list[bytes], args: list[Word]
+) -> Callable[[int], AskedInWords]:
+    """The script's words with those that make a sale behind them, which are of the hour."""
+
+    def build(now_ms: int) -> AskedInWords:
+        if not known.pends or buyer is None:  # the caps of who has left the catalog count no more
+            return AskedInWords(named, [*args, known.pends, ""])
+        hour = runner.calendar.hour(buyer.timezone, now_ms)
+        return AskedInWords(named, [*args, known.pends, hour.csv], hour.end_ms)
+
+    return build
+
+
+async def _renew(
+    runner: Runner, pools: Pools, event: CallEvent, known: _Known, buyers: Mapping[int, Buyer]
+) -> list[Any]:
     keys = runner.keys
     buyer = buyers.get(int(known.buyer)) if known.buyer else None
-    named = [known.key, keys.sale(known.decision_id), *known.lease_keys(keys), *known.reach.keys(keys)]
+    named = [known.key, keys.sale(known.decision_id), keys.sales, *known.lease_keys(keys), *known.reach.keys(keys)]
+    named += known.making_keys(keys)
     args: list[Word] = [
         known.decision_id,
         f"{event.edge}:{event.call}",
@@ -80,10 +112,7 @@ async def _renew(runner: Runner, pools: Pools, event: CallEvent, known: _Known, 
         cooldown_ms(pools, known.reach.pool),
         *known.reach.args(),
     ]
-    asked = AskedInWords(named, args)
-    reply = await runner.write("renew", lambda now_ms: asked)
-    word: bytes = reply[0]
-    return word
+    return await runner.write("renew", _asked(runner, known, buyer, named, args))
 
 
 def _room_now(buyer: Buyer | None) -> int:
@@ -93,10 +122,14 @@ def _room_now(buyer: Buyer | None) -> int:
     return UNLIMITED if buyer.concurrency_cap is None else buyer.concurrency_cap
 
 
-async def _release(runner: Runner, pools: Pools, event: CallEvent, known: _Known) -> bytes:
+async def _release(
+    runner: Runner, pools: Pools, event: CallEvent, known: _Known, buyers: Mapping[int, Buyer]
+) -> list[Any]:
     keys = runner.keys
+    buyer = buyers.get(int(known.buyer)) if known.pends else None
     sale_key = keys.sale(known.decision_id) if known.decision_id else known.key
     named = [known.key, sale_key, keys.sales, *known.lease_keys(keys), *known.reach.keys(keys)]
+    named += known.making_keys(keys)
     args: list[Word] = [
         known.decision_id,
         f"{event.edge}:{event.call}",
@@ -108,7 +141,4 @@ async def _release(runner: Runner, pools: Pools, event: CallEvent, known: _Known
         runner.settings.tombstone_ms,
         *known.reach.args(),
     ]
-    asked = AskedInWords(named, args)
-    reply = await runner.write("release", lambda now_ms: asked)
-    word: bytes = reply[0]
-    return word
+    return await runner.write("release", _asked(runner, known, buyer, named, args))

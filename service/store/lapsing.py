@@ -7,7 +7,7 @@ Redis, each time a little, so that the ledger knows what became of a sale that n
 from typing import Final
 
 from service.store.packing import msgpack
-from service.store.runner import Runner, asked_of
+from service.store.runner import AskedInWords, Runner
 
 LAPSED_PER_RUN: Final = 100
 """A run stalls every ping behind it: so many are half a millisecond."""
@@ -31,5 +31,5 @@ async def lapse(runner: Runner) -> None:
 async def _lapse(runner: Runner, contract_id: str, members: list[str]) -> None:
     keys = runner.keys
     sales = [keys.sale(member.rpartition(":")[0]) for member in members]
-    asked = asked_of([keys.pending(contract_id), keys.pendings, keys.sales, *sales], [contract_id, msgpack(members)])
+    asked = AskedInWords([keys.pending(contract_id), keys.pendings, keys.sales, *sales], [contract_id, msgpack(members)])
     await runner.write("lapse", lambda now_ms: asked)

@@ -109,7 +109,7 @@ def _of_the_lead(runner: Runner, zone: str, ask: HoldAsk, now_ms: int) -> Pack:
 def _lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, tracked: bool) -> _Lot:
     """Kept with the bids until an hour ends in which their caps are counted."""
     is_first = not ask.said_before
-    key = (_lot, ask.endpoint.vanity_uri, shielded, tracked, is_first, ask.last, ask.test, ask.use_buffer)
+    key = (_lot, ask.endpoint.vanity_uri, ask.terms, shielded, tracked, is_first, ask.last, ask.test, ask.use_buffer)
     kept = ask.kept
     found: _Lot | None = kept.get(key) if kept is not None else None
     if found is None or not found.made_at_ms <= now_ms < found.valid_until_ms:
@@ -128,7 +128,7 @@ def _make_lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, trac
         (ask.last, shielded, fingerprinted, tracked, not ask.test)
     )
     pack = Pack([], [])
-    packer = Packer(runner.keys, runner.calendar, now_ms, {})
+    packer = Packer(runner.keys, runner.calendar, now_ms, {}, terms=ask.terms)
     room_of = post_room if ask.use_buffer else ping_room
     packer.candidates(pack, bids, [room_of(bid, endpoint) for bid in bids])
     (candidates,) = pack.args

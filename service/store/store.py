@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from service.errors import StoreDown, StoreUnfit
 from service.model.catalog import Buyer, Contract, RingPool
-from service.store import aftermath, audit, balances, calls, events, gauges, pauses, pings, posts, secret
+from service.store import aftermath, audit, balances, calls, events, gauges, lapsing, pauses, pings, posts, secret
 from service.store.aftermath import Converted, KnownSale, Refunded
 from service.store.asks import (
+    Balance,
     CallEvent,
     EventTaken,
     FoundCall,
@@ -25,7 +26,7 @@ from service.store.asks import (
     Usage,
 )
 from service.store.backing_off import pause_ms
-from service.store.balances import Balance, CreditAsk, Credited
+from service.store.balances import CreditAsk, Credited
 from service.store.channel import Channel, LineFull, ScriptFault
 from service.store.keys import Keys
 from service.store.records import ping_of, sale_of
@@ -147,9 +148,16 @@ class Store:
 
     # Operators
 
-    async def usage(self, buyers: Sequence[Buyer], pools: Sequence[RingPool], contracts: Sequence[Contract]) -> Usage:
-        """Leases of these buyers, caps of those of the contracts that are theirs, and pools."""
-        return await gauges.usage(self._runner, buyers, pools, contracts)
+    async def usage(
+        self,
+        buyers: Sequence[Buyer],
+        pools: Sequence[RingPool],
+        contracts: Sequence[Contract],
+        waiting: Collection[str] = (),
+    ) -> Usage:
+        """Leases and balances of these buyers, caps of those of the contracts that are theirs, what is pending of those
+        whose offer's sales wait to be made, and pools."""
+        return await gauges.usage(self._runner, buyers, pools, contracts, waiting)
 
     async def stock(self, pools: Sequence[RingPool]) -> None:
         """To be called with every catalog: makes the pools hold its numbers, now and whenever Redis comes back. One
@@ -230,6 +238,7 @@ class Store:
         try:
             if lines_made == lines_known and await secret.stands(self._runner):
                 await self._stock.catch_up()
+                await lapsing.lapse(self._runner)
             else:
                 await secret.claim(self._runner)
                 await self._stock.stock()
