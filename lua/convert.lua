@@ -1,5 +1,5 @@
 -- convert: a conversion is reported of a sale. One that is not made yet is made by it, of any other it is noted; once.
--- parts: clock, caps, pending, making
+-- parts: clock, caps, waiting, making
 -- KEYS: sale (HASH), converted (STRING), sales (STREAM), caps (HASH), pending (ZSET of the sale's contract), reserved (ZSET
 --   of its buyer), balance (STRING)
 -- ARGV: not_after_ms, decision, part (place of its buyer where a post sold to several; or empty), position_seen (place of

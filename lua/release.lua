@@ -1,5 +1,5 @@
 -- release: a call ends. Its slot is free at once; its number cools where somebody answered, else stays lent until its time.
--- parts: clock, tail, caps, pending, making, settling, slot, number, reach
+-- parts: clock, tail, caps, waiting, making, settling, slot, number, reach
 -- KEYS: call (HASH), sale (HASH; the call again where it is not known), sales (STREAM), leases, slots (ZSETs of the buyer
 --   that was dialled last; the call again where none was); tail: what leads to the sale (see reach); what
 --   makes it (see settling), where it was pending

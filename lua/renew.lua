@@ -1,6 +1,6 @@
 -- renew: a call is answered, or says that it lives. Heartbeats follow the answer, so that one of the current attempt makes
 --   good an `answered` that was lost.
--- parts: clock, tail, caps, pending, making, settling, room, slot, number, reach
+-- parts: clock, tail, caps, waiting, making, settling, room, slot, number, reach
 -- KEYS: call (HASH), sale (HASH), sales (STREAM), leases, slots (ZSETs of the buyer that was dialled last; the call again
 --   where none was); tail: what leads to the sale (see reach); what makes it (see settling), where it was pending
 -- ARGV: not_after_ms, decision, call (edge:call), attempt (-1: not said), is_answered (1 or 0), buyer_seen (id of that

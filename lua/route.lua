@@ -1,5 +1,5 @@
 -- route: a call arrives at its sale's number, or tries the sale's next buyer. The same attempt gets the same answer.
--- parts: clock, tail, caps, pending, guard, room, candidate, slot, taking, number, reach
+-- parts: clock, tail, caps, pending, guard, room, candidate, slot, waiting, taking, number, reach
 -- KEYS: call (HASH), sale (HASH), sales (STREAM), leases, slots (ZSETs of the buyer the sale is with), caps (HASH),
 --   pending (ZSET of its contract), reserved (ZSET of its buyer), balance (STRING); tail: what leads to the sale (see reach); marks of the sale (STRING each); marks; takers; candidates
 -- ARGV: not_after_ms, decision, call (edge:call), attempt, attempts_max, is_pooled (1 or 0), pointers_count,

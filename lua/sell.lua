@@ -1,5 +1,5 @@
 -- sell: a post takes the first of its bids that can have it, a number, and is on record.
--- parts: clock, tail, limits, caps, pending, guard, room, candidate, slot, taking, number
+-- parts: clock, tail, limits, caps, pending, guard, room, candidate, slot, waiting, taking, number
 -- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM), caps (HASH); tail: request shield (STRING), fields
 --   shield (STRING), caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled;
 --   leases of the buyers that the ping held (ZSET each); limits; marks; takers; candidates

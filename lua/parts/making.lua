@@ -1,4 +1,4 @@
--- making: a pending sale is made: it counts in its contract's periods, and its price leaves the balance. Needs caps, pending.
+-- making: a pending sale is made: it counts in its contract's periods, and its price leaves the balance. Needs caps, waiting.
 -- keys: sale, sales, caps, pending, reserved, balance. it: decision, position, number, bid, about (as on record), contract,
 -- periods (starts of now, csv), price (micros), member (its name in pending; nil: it is in none), is_charged, made (why).
 

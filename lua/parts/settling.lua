@@ -1,4 +1,4 @@
--- settling: what a call's events make of its pending sale. Needs tail, caps, pending, making. Tail KEYS: caps, pending,
+-- settling: what a call's events make of its pending sale. Needs tail, caps, waiting, making. Tail KEYS: caps, pending,
 -- reserved, balance.
 
 -- What a call's event makes of a pending sale: nothing; or a sale, then its bid and whether it is late. heard: is_answered,

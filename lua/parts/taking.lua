@@ -1,4 +1,4 @@
--- taking: a sale takes its buyer, and gives it back. Needs tail, caps, pending, slot, candidate.
+-- taking: a sale takes its buyer, and gives it back. Needs tail, caps, slot, waiting, candidate.
 -- What a candidate that can be taken leaves is a second stream, TAKER_WORDS words each: position (in the record), buyer,
 -- contract, periods (starts of all, csv), bought_ms (life of its marks), bid (JSON), price (micros, a text), terms (when the
 -- sale is made: "connected:0" or "converted:<ms>"; empty: at its post). All of them are of the catalog, the hour and the

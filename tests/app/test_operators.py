@@ -72,13 +72,15 @@ async def test_status_tells_leases_caps_and_pools(serve: Serve) -> None:
         "holds": 1,
         "cap": 5,
         "ping_limit": 4,
+        "balance": None,
+        "reserved": None,
     }
     day, total = capped["caps"]
     assert (capped["contract"], day["per"], day["limit"], day["sold"], day["pending"]) == ("best", "day", 500, 1, 0)
     assert datetime.fromisoformat(day["resets_at"]) > datetime.now(UTC)
     assert (total["per"], total["limit"], total["sold"], total["resets_at"]) == ("total", 9000, 1, None)
     assert (second["cap"], second["ping_limit"], second["slots"], second["holds"]) == (None, None, 0, 0)
-    assert second["contracts"] == [{"contract": "2-calls", "caps": []}]
+    assert second["contracts"] == [{"contract": "2-calls", "pending": 0, "caps": [], "revenue_caps": []}]
     assert said["pools"] == [{"id": "pool", "free": 2, "lent": 1, "cooling": 0}]
 
 
