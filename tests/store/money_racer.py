@@ -39,7 +39,7 @@ def bids(suffix: str) -> list[Bid]:
 # Contracts of two offers, one whose sales wait and one whose are made at the post: the same buyers pay for both.
 BIDS = {"connected:0": bids(""), "": bids("-at-post")}
 BUYERS = {one.buyer.id: one.buyer for one in BIDS[""]}
-PAID_IN = {1: 50 * PRICE, 3: 25 * PRICE + 1}
+PAID_IN = {1: 100 * PRICE, 3: 25 * PRICE + 1}
 ABOUT = About("my_endpoint", "source_abc", "", "v1", "auto")
 
 
