@@ -1,31 +1,26 @@
 -- renew: a call is answered, or says that it lives. Heartbeats follow the answer, so that one of the current attempt makes
 --   good an `answered` that was lost.
--- parts: clock, tail, caps, waiting, making, settling, room, slot, number, reach
--- KEYS: call (HASH), sale (HASH), sales (STREAM), leases, slots (ZSETs of the buyer that was dialled last; the call again
---   where none was); tail: what leads to the sale (see reach); what makes it (see settling), where it was pending
+-- parts: clock, tail, room, slot, number, reach
+-- KEYS: call (HASH), sale (HASH), leases, slots (ZSETs of the buyer that was dialled last; the call again where none was);
+--   tail: what leads to the sale (see reach)
 -- ARGV: not_after_ms, decision, call (edge:call), attempt (-1: not said), is_answered (1 or 0), buyer_seen (id of that
 --   buyer, as the call was read; or empty), room (most live leases of its buyer; -1 no limit), keep_ms (life of the sale),
---   cooldown_ms, is_pooled (1 or 0), pointers_count, contract (of the sale, where it was pending when it was dialled; or
---   empty), periods (starts of now, csv)
--- Returns: late, now · changed (the call was read too early) · unknown · stale · repeat · taken · overrun; the last three with
---   the bid of the sale that is made by it (JSON, or empty), late (1 or 0)
--- Writes: taken, overrun, repeat: call, sale, pool, pointers, and of a pending sale pending, reserved, caps, balance, sales;
---   taken, repeat: leases, slots; else nothing
-local call_key, sale_key, sales_key, leases_key, slots_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+--   cooldown_ms, is_pooled (1 or 0), pointers_count
+-- Returns: late, now · changed (the call was read too early) · unknown · stale · repeat · taken · overrun
+-- Writes: taken, overrun, repeat: call, sale, pool, pointers; taken, repeat: leases, slots; else nothing
+local call_key, sale_key, leases_key, slots_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local not_after_ms, decision, call, attempt = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local is_answered, buyer_seen, room, keep_ms = ARGV[5] == "1", ARGV[6], tonumber(ARGV[7]), ARGV[8]
 local cooldown_ms, is_pooled, pointers_count = tonumber(ARGV[9]), ARGV[10] == "1", tonumber(ARGV[11])
-local contract, periods = ARGV[12], ARGV[13]
-tail_follows(5)
+tail_follows(4)
 bind_reach(is_pooled, pointers_count)
-local making = contract ~= "" and bind_making(sale_key, sales_key)
 
 local now = now_ms()
 if now > not_after_ms then
   return {"late", now}
 end
-local sale, latest, answered, ended, beat_ms, buyer, pends =
-  unpack(redis.call("HMGET", call_key, "sale", "attempt", "answered", "ended", "beat_ms", "buyer", "pends"))
+local sale, latest, answered, ended, beat_ms, buyer =
+  unpack(redis.call("HMGET", call_key, "sale", "attempt", "answered", "ended", "beat_ms", "buyer"))
 local live_call, until_ms, number = unpack(redis.call("HMGET", sale_key, "live_call", "until_ms", "number"))
 if sale ~= decision or not live_call then
   return {"unknown"}
@@ -33,7 +28,7 @@ end
 if ended then
   return {"stale"}
 end
-if (buyer or "") ~= buyer_seen or (pends or "") ~= contract then
+if (buyer or "") ~= buyer_seen then
   return {"changed"}
 end
 -- While the call is the sale's live one, its buyer is the sale's: what moves a sale writes both.
@@ -55,13 +50,7 @@ if not answered then
 end
 redis.call("PEXPIRE", call_key, keep_ms)
 keep_reach(decision, number, until_ms, cooldown_ms)
-local bid, is_late
-if making then
-  local heard = {is_answered = true, lasted_ms = answered and now - tonumber(answered) or 0}
-  bid, is_late = settle(making, decision, contract, periods, heard, now)
-  if not bid then
-    keep_pending(making.pending, making.reserved, redis.call("HGET", sale_key, "pending") or "", until_ms, now)
-  end
+if not has_slot then
+  return {"overrun"}
 end
-local word = not has_slot and "overrun" or is_answered and answered and "repeat" or "taken"
-return {word, bid or "", is_late and 1 or 0}
+return {is_answered and answered and "repeat" or "taken"}

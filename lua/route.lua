@@ -1,5 +1,5 @@
 -- route: a call arrives at its sale's number, or tries the sale's next buyer. The same attempt gets the same answer.
--- parts: clock, tail, caps, pending, guard, room, candidate, slot, waiting, taking, number, reach
+-- parts: clock, tail, caps, pending, guard, room, candidate, slot, waiting, taking, giving, number, reach
 -- KEYS: call (HASH), sale (HASH), sales (STREAM), leases, slots (ZSETs of the buyer the sale is with), caps (HASH),
 --   pending (ZSET of its contract), reserved (ZSET of its buyer), balance (STRING); tail: what leads to the sale (see reach); marks of the sale (STRING each); marks; takers; candidates
 -- ARGV: not_after_ms, decision, call (edge:call), attempt, attempts_max, is_pooled (1 or 0), pointers_count,
@@ -128,7 +128,7 @@ if chosen then
   give_back(given, sale_key, decision)
   take(chosen, caps_key, decision, as_text(now), as_text(now + lease_ms), as_text(until_ms))
   redis.call("HSET", sale_key, "position", chosen_position, "cap_fields", chosen.periods, "bought", chosen.marks,
-    "state", chosen.state, money_fields(chosen, field_of(sale_key, "about"), ""))
+    "state", chosen.state, "charged", chosen.charged or "", "pending", chosen.member or "", "bid", chosen.bid)
 else
   keep_slot(leases_key, slots_key, decision, now + lease_ms)
   if state == "pending" then

@@ -1,5 +1,5 @@
 -- sell: a post takes the first of its bids that can have it, a number, and is on record.
--- parts: clock, tail, limits, caps, pending, guard, room, candidate, slot, waiting, taking, number
+-- parts: clock, tail, limits, caps, pending, guard, room, candidate, slot, taking, number
 -- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM), caps (HASH); tail: request shield (STRING), fields
 --   shield (STRING), caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled;
 --   leases of the buyers that the ping held (ZSET each); limits; marks; takers; candidates
@@ -111,8 +111,9 @@ redis.call("HSET", sale_key, "record", record, "question", question, "order", or
   "sold_position", position, "number", number, "sold_at_ms", sold_at, "until_ms", sold_until, "state", winner.state,
   "live_call", "", "live_until_ms", "0", "pool", pool_id, "said", verdicts,
   "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
-if winner.is_guarded then
-  redis.call("HSET", sale_key, money_fields(winner, about, ""))
+if winner.guarded then
+  redis.call("HSET", sale_key, "charged", winner.charged, "pending", winner.member, "terms", winner.terms, "bid", winner.bid,
+    "about", about)
 end
 redis.call("PEXPIRE", sale_key, keep_ms)
 if request_key then

@@ -35,7 +35,7 @@ end
 -- have any.
 -- search: enough; buyers, buyers_count (that said yes in earlier trips; nil and 0 in the first); lease (of this lead; nil: it
 -- has none); now; taken (nil: nobody is; else a list, to which those that say yes come: place, leases, the key before its
--- guard's, is_charged).
+-- guard's, charged).
 local function look_at_candidates(packed, caps_key, bought, key_at, search)
   local YES, DUPLICATE, CONCURRENCY, OUTRANKED, NOT_ASKED, NO_LEASES = "0", "207", "214", "301", "", -2
   local words, keys = {cmsgpack.unpack(packed)}, KEYS
@@ -47,8 +47,7 @@ local function look_at_candidates(packed, caps_key, bought, key_at, search)
   for place = 1, words[1] do
     local verdict = NOT_ASKED
     if yes_count < enough then
-      local buyer, room, caps_count, its_leases, reached, guard_at = words[at], words[at + 1], words[at + 2], nil, nil, nil
-      local is_charged = false
+      local buyer, room, caps_count, its_leases, reached, guard_at, charged = words[at], words[at + 1], words[at + 2]
       at = at + 3
       if room > NO_LEASES then
         key_at = key_at + 1
@@ -59,7 +58,7 @@ local function look_at_candidates(packed, caps_key, bought, key_at, search)
         reached = cap_reached(sold[capped_at], words, at, caps_count, 0)
         at = at + caps_count * 4
       elseif caps_count < 0 then
-        guard_at, is_charged = key_at, words[at + 1] == 1
+        guard_at, charged = key_at, words[at + 1] == 1
         capped_at = capped_at - caps_count - 1
         local words_count
         reached, words_count = guard_against(words, at, caps_count < -1 and sold[capped_at], key_at, now)
@@ -74,7 +73,7 @@ local function look_at_candidates(packed, caps_key, bought, key_at, search)
       elseif has_room(its_leases, room, lease, now) then
         verdict, yes_count, leases[#leases + 1] = YES, yes_count + 1, its_leases
         if taken then
-          taken[yes_count] = {place = place, buyer = buyer, leases = its_leases, guard_at = guard_at, is_charged = is_charged}
+          taken[yes_count] = {place = place, buyer = buyer, leases = its_leases, guard_at = guard_at, charged = charged}
         end
         if buyers then
           buyers[buyer] = true

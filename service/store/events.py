@@ -1,6 +1,6 @@
 """A call lives and ends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import msgspec
@@ -35,13 +35,6 @@ class _Known(Struct, frozen=True):
     pends: str = ""
     """The contract of its sale where that was pending when it was dialled; its events can make it."""
 
-    def making_keys(self, keys: Keys) -> tuple[bytes, ...]:
-        """Caps, pending, reserved, balance: what making the sale changes."""
-        if not self.pends:
-            return ()
-        buyer_id = int(self.buyer)
-        return keys.caps, keys.pending(self.pends), keys.reserved(buyer_id), keys.balance(buyer_id)
-
     def lease_keys(self, keys: Keys) -> tuple[bytes, bytes]:
         """Leases and slots of that buyer."""
         return keys.buyer(int(self.buyer)) if self.buyer else (self.key, self.key)
@@ -53,18 +46,22 @@ _FIELDS = b"".join(map(frame, ("sale", "endpoint", "buyer", "pool", "caller", "f
 async def take_event(runner: Runner, pools: Pools, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
     """Renews or releases what the call has. `buyers` are the catalog's: a lapsed slot needs the cap of now."""
     key = runner.keys.call(event.edge, event.call)
+    made: tuple[MadeBid, bool] | None = None
     for _ in range(REREADS_MAX):
         known = await _read(runner, key)
+        if known.pends:
+            word, *bid = await _settle(runner, event, known, buyers)
+            if word == _CHANGED:
+                continue
+            made = (_made_of(bid[0]), bid[1] == 1) if bid else made
         if event.event == "ended":
-            word, *made = await _release(runner, pools, event, known, buyers)
+            word = await _release(runner, pools, event, known)
         elif not known.decision_id:
-            word, made = b"unknown", []
+            word = b"unknown"
         else:
-            word, *made = await _renew(runner, pools, event, known, buyers)
+            word = await _renew(runner, pools, event, known, buyers)
         if word != _CHANGED:
-            bid = _made_of(made[0]) if made and made[0] else None
-            is_late = bid is not None and made[1] == 1
-            return EventTaken(_STATUSES[word], known.endpoint, known.decision_id, bid, is_late=is_late)
+            return EventTaken(_STATUSES[word], known.endpoint, known.decision_id, *(made or ()))
     raise StoreDown("The call kept moving while its event was taken.")
 
 
@@ -80,27 +77,38 @@ async def _read(runner: Runner, key: bytes) -> _Known:
 _made_of = msgspec.json.Decoder(MadeBid).decode
 
 
-def _asked(
-    runner: Runner, known: _Known, buyer: Buyer | None, named: list[bytes], args: list[Word]
-) -> Callable[[int], AskedInWords]:
-    """The script's words with those that make a sale behind them, which are of the hour."""
+async def _settle(runner: Runner, event: CallEvent, known: _Known, buyers: Mapping[int, Buyer]) -> list[Any]:
+    """What the event makes of a sale that was pending when the call was dialled. A trip of its own, which only such calls
+    need."""
+    keys, buyer_id = runner.keys, int(known.buyer)
+    buyer = buyers.get(buyer_id)
+    named = [known.key, keys.sale(known.decision_id), keys.sales, keys.caps, keys.pending(known.pends)]
+    named += [keys.reserved(buyer_id), keys.balance(buyer_id)]
+    has_ended = event.event == "ended"
+    args: list[Word] = [
+        known.decision_id,
+        f"{event.edge}:{event.call}",
+        -1 if event.attempt is None else event.attempt,
+        int(has_ended),
+        int(not has_ended or event.outcome == "answered"),
+        -1 if event.duration_ms is None else event.duration_ms,
+        known.buyer,
+        known.pends,
+    ]
 
     def build(now_ms: int) -> AskedInWords:
-        if not known.pends or buyer is None:  # the caps of who has left the catalog count no more
-            return AskedInWords(named, [*args, known.pends, ""])
+        if buyer is None:  # the caps of who has left the catalog count no more
+            return AskedInWords(named, [*args, ""])
         hour = runner.calendar.hour(buyer.timezone, now_ms)
-        return AskedInWords(named, [*args, known.pends, hour.csv], hour.end_ms)
+        return AskedInWords(named, [*args, hour.csv], hour.end_ms)
 
-    return build
+    return await runner.write("settle", build)
 
 
-async def _renew(
-    runner: Runner, pools: Pools, event: CallEvent, known: _Known, buyers: Mapping[int, Buyer]
-) -> list[Any]:
+async def _renew(runner: Runner, pools: Pools, event: CallEvent, known: _Known, buyers: Mapping[int, Buyer]) -> bytes:
     keys = runner.keys
     buyer = buyers.get(int(known.buyer)) if known.buyer else None
-    named = [known.key, keys.sale(known.decision_id), keys.sales, *known.lease_keys(keys), *known.reach.keys(keys)]
-    named += known.making_keys(keys)
+    named = [known.key, keys.sale(known.decision_id), *known.lease_keys(keys), *known.reach.keys(keys)]
     args: list[Word] = [
         known.decision_id,
         f"{event.edge}:{event.call}",
@@ -112,7 +120,10 @@ async def _renew(
         cooldown_ms(pools, known.reach.pool),
         *known.reach.args(),
     ]
-    return await runner.write("renew", _asked(runner, known, buyer, named, args))
+    asked = AskedInWords(named, args)
+    reply = await runner.write("renew", lambda now_ms: asked)
+    word: bytes = reply[0]
+    return word
 
 
 def _room_now(buyer: Buyer | None) -> int:
@@ -122,14 +133,10 @@ def _room_now(buyer: Buyer | None) -> int:
     return UNLIMITED if buyer.concurrency_cap is None else buyer.concurrency_cap
 
 
-async def _release(
-    runner: Runner, pools: Pools, event: CallEvent, known: _Known, buyers: Mapping[int, Buyer]
-) -> list[Any]:
+async def _release(runner: Runner, pools: Pools, event: CallEvent, known: _Known) -> bytes:
     keys = runner.keys
-    buyer = buyers.get(int(known.buyer)) if known.pends else None
     sale_key = keys.sale(known.decision_id) if known.decision_id else known.key
     named = [known.key, sale_key, keys.sales, *known.lease_keys(keys), *known.reach.keys(keys)]
-    named += known.making_keys(keys)
     args: list[Word] = [
         known.decision_id,
         f"{event.edge}:{event.call}",
@@ -141,4 +148,7 @@ async def _release(
         runner.settings.tombstone_ms,
         *known.reach.args(),
     ]
-    return await runner.write("release", _asked(runner, known, buyer, named, args))
+    asked = AskedInWords(named, args)
+    reply = await runner.write("release", lambda now_ms: asked)
+    word: bytes = reply[0]
+    return word

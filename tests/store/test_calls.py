@@ -236,8 +236,8 @@ async def test_an_event_whose_call_moves_on_after_it_was_read_changes_nothing_an
     await world.route(sale, bids, attempt=1)
     before = world.stands()
     for known in (unrouted, routed):
-        assert await events._release(runner, pools, ended, known, buyers) == [b"changed"]
-    assert await events._renew(runner, pools, answered, routed, buyers) == [b"changed"]
+        assert await events._release(runner, pools, ended, known) == b"changed"
+    assert await events._renew(runner, pools, answered, routed, buyers) == b"changed"
     assert world.stands() == before
     assert (await world.event("ended", bids, outcome="answered")).status == "taken"
     assert [await world.leases(one) for one in bids] == [(0, 0), (0, 0)]
