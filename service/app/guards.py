@@ -11,7 +11,7 @@ from service.exchange.aftermath import Party
 from service.served.doors import same_token
 from service.wire import Refusal, bearer
 
-PARTY: Final = "party"
+PARTY: Final = web.RequestKey("party", Party)
 """Who asks, on a request that was let in."""
 
 

@@ -31,5 +31,7 @@ async def lapse(runner: Runner) -> None:
 async def _lapse(runner: Runner, contract_id: str, members: list[str]) -> None:
     keys = runner.keys
     sales = [keys.sale(member.rpartition(":")[0]) for member in members]
-    asked = AskedInWords([keys.pending(contract_id), keys.pendings, keys.sales, *sales], [contract_id, msgpack(members)])
+    asked = AskedInWords(
+        [keys.pending(contract_id), keys.pendings, keys.sales, *sales], [contract_id, msgpack(members)]
+    )
     await runner.write("lapse", lambda now_ms: asked)
