@@ -37,6 +37,6 @@ def _on_contract(contract: Contract, offer: Offer) -> Iterator[str]:
     for cap in contract.revenue_caps:
         if cap.limit_micros < contract.bid_micros:
             limit, bid = units_of(cap.limit_micros), units_of(contract.bid_micros)
-            yield f"contract {contract.id}: bids {bid:.2f}, above its revenue_{cap.per} {limit:.2f}: it never buys at that"
+            yield f"contract {contract.id}: bids {bid:.2f}, above its revenue_{cap.per} {limit:.2f}: never buys at that"
     if contract.dedup_on and not contract.dedup_days:
         yield f"contract {contract.id}: dedup_on does nothing without dedup_days"

@@ -1,4 +1,4 @@
-"""Asking a running service as its operator: with the token it was started with, at its own address where none is given."""
+"""Asking a running service as its operator, with the token that it was started with."""
 
 import json
 import os
@@ -26,8 +26,8 @@ class NotAnswered(PingpostError):
 
 
 def ask(path: str, url: str | None = None, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The answer of an operators' path (behind the address) as JSON; with a body it is posted. `url` is where the service
-    is, None where its settings say it. Raises NotAnswered."""
+    """The answer of an operators' path (behind the address) as JSON; with a body it is posted. `url` is where the
+    service is, None where its settings say it. Raises NotAnswered."""
     # The token of edges is not asked for here: a wrong one is the service's to refuse.
     told = settings.read({name: text for name, text in os.environ.items() if name != "PINGPOST_EDGE_TOKEN"}, {})
     if told.admin_token is None:

@@ -143,7 +143,7 @@ def _too_late(party: Party, days: int) -> str:
 
 
 def _unknown(from_ledger: FromLedger | None) -> Refusal:
-    sentence = "There is no sale of this id."
+    sentence = "There is no sale of this id"
     if from_ledger is None:
-        sentence = "There is no sale of this id in Redis, which keeps them for a day; older ones need the ledger, which is off."
-    return Refusal("not_found", [sentence])
+        sentence += " in Redis, which keeps them for a day; older ones need the ledger, which is not asked here"
+    return Refusal("not_found", [f"{sentence}."])

@@ -198,7 +198,7 @@ def test_keys_that_are_not_acted_on_yet_are_noticed(tmp_path: Path) -> None:
     )
     assert catalog.notices == (
         "offer solar_quotes: distribution hybrid is kept, but leads are sold exclusively yet",
-        "contract a-auto: bids 25.00, above its revenue_day 24.99: it never buys at that",
+        "contract a-auto: bids 25.00, above its revenue_day 24.99: never buys at that",
         "contract 3-auto_insurance: bids 4.99 at most, below the floor 5.00 of offer auto_insurance",
     )
 
