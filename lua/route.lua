@@ -82,7 +82,7 @@ if state == "void" or state == "returned" then
 end
 -- A call that is at work on the sale keeps the number for as long as nobody else was lent it.
 local is_lent = not is_pooled or redis.call("HGET", reach.lent, field_of(sale_key, "number")) == decision
-if not is_lent or state == "lapsed" or (live_call ~= call and tonumber(field_of(sale_key, "until_ms")) <= now) then
+if not is_lent or (live_call ~= call and tonumber(field_of(sale_key, "until_ms")) <= now) then
   return told("number_expired", -1)
 end
 if is_live and live_call ~= call then

@@ -6,13 +6,13 @@ local function give_back(given, sale_key, lease)
   local state, member, charged, periods =
     unpack(redis.call("HMGET", sale_key, "state", "pending", "charged", "cap_fields"))
   free_slot(given.leases, given.slots, lease)
-  if state == "pending" then
-    end_pending(given.pending, given.reserved, member)
-  else
+  if state == "sold" then
     count_sale(given.caps, given.contract, periods, -1, given.price)
     if charged == "1" then
       redis.call("INCRBY", given.balance, given.price)
     end
+  else
+    end_pending(given.pending, given.reserved, member)
   end
   for _, key in ipairs(given.bought) do
     if redis.call("GET", key) == lease then
