@@ -168,6 +168,18 @@ async def test_an_unanswered_end_leaves_it_pending_until_its_number_comes_back(w
     assert (await world.event("answered", [one], "c2")).made is not None, "a redial reaches it"
 
 
+async def test_a_call_keeps_pending_what_it_rings_for(world: World) -> None:
+    one = prepaid(1, caps=(Cap("day", 1),))
+    await stocked(world)
+    await paid_in(world, one, PRICE)
+    sale = await post(world, [one])
+    world.travel(ENDPOINT.number_hold_seconds - 5)
+    await world.route(sale, [one])
+    world.travel(10)
+    assert (await counted(world, one), await balance(world, one)) == ((0, 1), (PRICE, PRICE))
+    assert (await world.event("answered", [one])).is_late is False
+
+
 async def test_what_has_lapsed_counts_nowhere_and_goes_on_record_once(world: World) -> None:
     one = prepaid(1, caps=(Cap("day", 1),), revenue_caps=(RevenueCap("month", PRICE),))
     await stocked(world)
