@@ -126,7 +126,7 @@ def _hashes(client: Any, keys: list[bytes]) -> list[dict[str, str]]:
 def _sold(client: Any, keys: Keys, contracts: list[str]) -> dict[str, dict[Per, int]]:
     found = _asked(client, [("HGET", keys.caps, contract) for contract in contracts])
     return {
-        contract: {per: count for per, (_, count) in sold_of(value).items()}
+        contract: {per: count for per, (_, count, _) in sold_of(value).items()}
         for contract, value in zip(contracts, found, strict=True)
     }
 

@@ -1,5 +1,5 @@
 -- hold: a ping asks for room at its candidates, in order, and leaves its record.
--- parts: clock, limits, caps, room, candidate
+-- parts: clock, limits, caps, pending, guard, room, candidate
 -- KEYS: record (STRING of the ping), shield (STRING; the record again where the ping has none), audit (STREAM),
 --   caller (STRING; the record again where no number is tracked by caller), caps (HASH); tail: limits, marks, candidates
 -- ARGV: not_after_ms, decision, json (the record), how (msgpack: ttl_ms, open_ms, hold_ms, buyers_max, audit_records_max;

@@ -1,5 +1,5 @@
 -- sell: a post takes the first of its bids that can have it, one or several, a number, and is on record.
--- parts: clock, tail, limits, caps, room, candidate, slot, taking, winners, number
+-- parts: clock, tail, limits, caps, pending, guard, room, candidate, slot, taking, winners, number
 -- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM), caps (HASH); tail: request shield (STRING), fields
 --   shield (STRING), caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled;
 --   leases of the buyers that the ping held (ZSET each); limits; marks; takers; candidates
@@ -11,10 +11,12 @@
 --   (msgpack: see the parts)
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
---   sold, position of the winner, number, now, periods it is counted in (starts, csv), marks it left (csv), verdicts,
---   positions of all winners (csv; empty where it is the only one), names of the marks of exclusivity it left (csv)
+--   sold, position of the winner, number, now, periods it is counted in (starts, csv; none while it is pending), marks it
+--   left (csv), verdicts, positions of all winners (csv; empty where it is the only one), names of the marks of exclusivity
+--   it left (csv)
 -- Writes: none: limits, and audit in the last trip; no_tracking_number: limits, audit; sold: these, caps, leases, slots,
---   marks, pool, lent, retired, sale, shields, caller, sales; else nothing
+--   marks, pool, lent, retired, sale, shields, caller, sales; of a guarded one pending, pendings, reserved or balance (see
+--   guard); else nothing
 -- number_ms: life of slot and number; 0 where data is delivered. keep_ms: life of the sale. is_last: no further trip
 -- follows. winners_max: most buyers, each of whom is taken in this one run; above 1 only where data is delivered, which
 -- takes no leases. exclusive_ms: life of the marks that one buyer alone has this person; 0: none are left.
@@ -75,9 +77,9 @@ local marks_before, bought = key_at, nil
 bought, key_at = bought_before(marks_packed, key_at)
 local last_mark = key_at
 bind_takers(takers_packed)
-local search = {enough = math.max(look_further, winners_max), buyers_count = 0, lease = decision, now = now}
-local verdicts, _, _, winner_at, leases = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
-local winners = takers_of(verdicts, winners_max, winner_at, leases, marks_packed, marks_before)
+local search = {enough = math.max(look_further, winners_max), buyers_count = 0, lease = decision, now = now, taken = {}}
+local verdicts = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
+local winners = takers_of(search.taken, winners_max, decision, marks_packed, marks_before)
 local winner, parts = winners[1], parts_of(winners)
 local position = winner and as_text(winner.position) or NOBODY
 local number, passed = own_number, {}
@@ -100,10 +102,10 @@ if status ~= "sold" then
 end
 for at = 1, #winners do
   local one, its_position = winners[at], as_text(winners[at].position)
-  redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", its_position, "number", number,
-    "at_ms", sold_at, "bid", one.bid, "about", about,
+  redis.call("XADD", sales_key, "*", "event", one.state == "sold" and "sold" or "posted", "sale", decision,
+    "position", its_position, "number", number, "at_ms", sold_at, "bid", one.bid, "about", about,
     unpack(parts ~= "" and {"part", its_position} or {}))
-  take(one, caps_key, decision, sold_at, sold_until)
+  take(one, caps_key, decision, sold_at, sold_until, sold_until)
 end
 for _, key in ipairs(held_keys) do
   if key ~= winner.leases then
@@ -115,13 +117,17 @@ if is_pooled then
   lend(pool_key, lent_key, number, decision, now + number_ms + cooldown_ms)
 end
 redis.call("HSET", sale_key, "record", record, "question", question, "order", order, "position", position,
-  "sold_position", position, "number", number, "sold_at_ms", sold_at, "until_ms", sold_until, "state", "sold",
+  "sold_position", position, "number", number, "sold_at_ms", sold_at, "until_ms", sold_until, "state", winner.state,
   "live_call", "", "live_until_ms", "0", "pool", pool_id, "said", verdicts,
   "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
 if parts ~= "" then
   keep_parts(sale_key, winners, parts)
 end
 local exclusive = exclusive_ms > 0 and keep_exclusive(sale_key, decision, marks_packed, last_mark, exclusive_ms) or ""
+if winner.guarded then
+  redis.call("HSET", sale_key, "charged", winner.charged, "pending", winner.member, "terms", winner.terms, "bid", winner.bid,
+    "about", about)
+end
 redis.call("PEXPIRE", sale_key, keep_ms)
 if request_key then
   redis.call("SET", request_key, decision .. "|" .. request_value, "PX", keep_ms)

@@ -1,12 +1,14 @@
--- candidate: bids in order, and why one cannot take the lead now. Needs caps, room. Answers are numbers of declines, 0 is
--- yes; as texts, for they are joined.
+-- candidate: bids in order, and why one cannot take the lead now. Needs caps, guard, room. Answers are numbers of declines,
+-- 0 is yes; as texts, for they are joined.
 -- All candidates are one stream of msgpack words, without tables in it: five small ones alone took 2.5 us. All of them are
 -- of the catalog and the hour: candidates_count; default_at (place of the default buyer, which only takes what nobody else
--- does; 0: it is not there); is_twinned (some buyer stands there twice); capped_count; contracts of those that have caps. Then a candidate's words: buyer; room (most
--- live leases; -1 has no limit, -2 takes no leases); caps_count; and four words for each of its caps (see caps).
+-- does; 0: it is not there); is_twinned (some buyer stands there twice); capped_count; contracts of those that have caps.
+-- Then a candidate's words: buyer; room (most live leases; -1 has no limit, -2 takes no leases); caps_count; and four words
+-- for each of its caps (see caps). Where caps_count is -1, the words of its guard follow (see guard); -2: the same, and it
+-- stands among those that have caps.
 -- How many dedup marks each candidate has is of the lead, and a stream of its own. Where the offer remembers whom it sold
 -- exclusively, one number more follows: of the lead's marks there, any of which keeps it from all candidates.
--- Tail KEYS: all marks; what a script puts between; leases of each candidate (unless its room is -2).
+-- Tail KEYS: all marks; what a script puts between; of each candidate its leases (unless its room is -2), keys of its guard.
 
 -- Whether a candidate has bought this person, by place, and behind them the offer; nil where nobody has, as it nearly
 -- always is: then one question is enough for all. And the last key.
@@ -31,31 +33,38 @@ local function bought_before(packed, key_at)
 end
 
 -- Looks at them in order until enough say yes. Answers: verdicts (csv); how many say yes; the leases of those that
--- have any; the place of the first of them, and its leases.
+-- have any.
 -- search: enough; buyers, buyers_count (that said yes in earlier trips; nil and 0 in the first); lease (of this lead; nil: it
--- has none); now.
+-- has none); now; taken (nil: nobody is; else a list, to which those that say yes come: place, leases, the key before its
+-- guard's, charged).
 local function look_at_candidates(packed, caps_key, bought, key_at, search)
   local YES, DUPLICATE, CONCURRENCY, OUTRANKED, NOT_ASKED, NO_LEASES = "0", "207", "214", "301", "", -2
   local words, keys = {cmsgpack.unpack(packed)}, KEYS
   local default_at, capped_count, at, capped_at = words[2], words[4], words[4] + 5, 0
   local sold = capped_count > 0 and redis.call("HMGET", caps_key, unpack(words, 5, at - 1))
-  local enough, lease, now = search.enough - search.buyers_count, search.lease, search.now
+  local enough, lease, now, taken = search.enough - search.buyers_count, search.lease, search.now, search.taken
   local buyers, is_first = search.buyers or (words[3] and {}), search.buyers_count == 0
-  local said, yes_count, leases, first_yes, first_leases = "", 0, {}, nil, nil
+  local said, yes_count, leases = "", 0, {}
   for place = 1, words[1] do
     local verdict = NOT_ASKED
     if yes_count < enough then
-      local buyer, room, caps_count, its_leases, reached = words[at], words[at + 1], words[at + 2], nil, nil
+      local buyer, room, caps_count, its_leases, reached, guard_at, charged = words[at], words[at + 1], words[at + 2]
+      at = at + 3
       if room > NO_LEASES then
         key_at = key_at + 1
         its_leases = keys[key_at]
       end
       if caps_count > 0 then
         capped_at = capped_at + 1
-        reached = cap_reached(sold[capped_at], words, at + 3, caps_count)
+        reached = cap_reached(sold[capped_at], words, at, caps_count, 0)
         at = at + caps_count * 4
+      elseif caps_count < 0 then
+        guard_at, charged = key_at, words[at + 1] == 1
+        capped_at = capped_at - caps_count - 1
+        local words_count
+        reached, words_count = guard_against(words, at, caps_count < -1 and sold[capped_at], key_at, now)
+        at, key_at = at + words_count, key_at + GUARD_KEYS
       end
-      at = at + 3
       if (buyers and buyers[buyer]) or (place == default_at and not (is_first and yes_count == 0)) then
         verdict = OUTRANKED
       elseif bought and (bought[place] or bought[words[1] + 1]) then
@@ -63,10 +72,10 @@ local function look_at_candidates(packed, caps_key, bought, key_at, search)
       elseif reached then
         verdict = reached
       elseif has_room(its_leases, room, lease, now) then
-        if not first_yes then
-          first_yes, first_leases = place, its_leases
-        end
         verdict, yes_count, leases[#leases + 1] = YES, yes_count + 1, its_leases
+        if taken then
+          taken[yes_count] = {place = place, buyer = buyer, leases = its_leases, guard_at = guard_at, charged = charged}
+        end
         if buyers then
           buyers[buyer] = true
         end
@@ -76,5 +85,5 @@ local function look_at_candidates(packed, caps_key, bought, key_at, search)
     end
     said = place == 1 and verdict or said .. "," .. verdict
   end
-  return said, yes_count, leases, first_yes, first_leases
+  return said, yes_count, leases
 end

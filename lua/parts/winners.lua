@@ -1,17 +1,10 @@
 -- winners: the buyers that one post sells to, mostly one, and what is kept of several. Needs tail, taking.
 
--- The takers of the first candidates that said yes, at most winners_max. Only of the first the leases are known: several
--- are sold to where data is delivered, which takes none.
-local function takers_of(verdicts, winners_max, first_at, leases, marks_packed, marks_before)
-  local YES, found, place = "0", {first_at and taker(first_at, leases, marks_packed, marks_before)}, 0
-  if winners_max == 1 or not first_at then
-    return found
-  end
-  for verdict in string.gmatch(verdicts .. ",", "([^,]*),") do
-    place = place + 1
-    if verdict == YES and place > first_at and #found < winners_max then
-      found[#found + 1] = taker(place, nil, marks_packed, marks_before)
-    end
+-- The takers of the first that said yes, as the search found them; at most winners_max.
+local function takers_of(taken, winners_max, lease, marks_packed, marks_before)
+  local found = {}
+  for at = 1, math.min(#taken, winners_max) do
+    found[at] = taker(taken[at], lease, marks_packed, marks_before)
   end
   return found
 end
@@ -30,7 +23,7 @@ local function keep_parts(sale_key, winners, parts)
   for at = 1, #winners do
     local part = ":" .. as_text(winners[at].position)
     redis.call("HSET", sale_key, "state" .. part, "sold", "cap_fields" .. part, winners[at].periods,
-      "bought" .. part, winners[at].marks)
+      "bought" .. part, winners[at].marks, "charged" .. part, winners[at].charged or "")
   end
 end
 

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from service import __version__
+from service.cli.balance_arguments import add_balance
 from service.cli.bench_arguments import add_bench
 from service.cli.report_arguments import add_reports
 from service.settings import TABLE, Setting
@@ -28,6 +29,7 @@ examples:
   pingpost statement 1 2026-11                     a buyer's month, for an invoice
   pingpost bench --endpoint my_endpoint --rate 500 load on a running service; bench --help for more
   PINGPOST_ADMIN_TOKEN=... pingpost status         slots, holds, caps and pools of a running service
+  PINGPOST_ADMIN_TOKEN=... pingpost balance top-up 14 500.00 --key wire-8812 --reason "wire of 3 Nov"
 
 SIGHUP makes `serve` take a new catalog; SIGTERM or Ctrl-C makes it finish what is in flight and end.
 """
@@ -52,6 +54,7 @@ def parser(*, for_service: bool = False) -> argparse.ArgumentParser:
     token = commands.add_parser("token", help="make a token for a traffic source, a buyer, an edge or an operator")
     token.set_defaults(run=("tokens", "make"))
     _add_status(commands)
+    add_balance(commands)
     add_reports(commands)
     add_bench(commands)
     if for_service:

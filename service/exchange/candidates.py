@@ -23,7 +23,8 @@ FIRST_MODE_TRIPS_MAX = 2
 NO_LOT = Lot(())
 
 _CHANGING: dict[int | None, str] = {
-    decline.value: decline.word for decline in (Decline.CONCURRENCY, Decline.DUPLICATE, *CAP_DECLINES.values())
+    decline.value: decline.word
+    for decline in (Decline.CONCURRENCY, Decline.DUPLICATE, Decline.BALANCE, *CAP_DECLINES.values())
 }
 """Words of the declines that change by the minute: counted by buyer too."""
 

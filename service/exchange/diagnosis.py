@@ -124,8 +124,18 @@ def _limits_behind(bid: Bid, reason: Decline, endpoint: Endpoint) -> dict[str, o
     cap = bid.buyer.concurrency_cap
     if reason is Decline.CONCURRENCY and cap is not None:
         return {"cap": cap, "ping_limit": ping_limit(cap, buffer_percent(bid.buyer, endpoint))}
-    limits = [cap.limit for cap in bid.contract.caps if CAP_DECLINES[cap.per] is reason]
-    return {"limit": limits[0]} if limits else {}
+    if reason is Decline.DUPLICATE:
+        return {"dedup_days": bid.contract.dedup_days}
+    if reason is Decline.BALANCE:
+        return {"balance_required": True, "price": units_of(bid.bid_micros)}
+    found: dict[str, object] = {}
+    for cap_on_sales in bid.contract.caps:
+        if CAP_DECLINES[cap_on_sales.per] is reason:
+            found["limit"] = cap_on_sales.limit
+    for revenue_cap in bid.contract.revenue_caps:
+        if CAP_DECLINES[revenue_cap.per] is reason:
+            found |= {"amount_limit": units_of(revenue_cap.limit_micros), "price": units_of(bid.bid_micros)}
+    return found
 
 
 def _declined(contract: Contract, reason: Decline, detail: dict[str, object]) -> Verdict:

@@ -70,6 +70,7 @@ async def sell_found(
         SellAsk(
             record=record,
             endpoint=endpoint,
+            terms=snapshot.terms[endpoint.offer],
             question=posted_id,
             bids=bids,
             order=order,
@@ -125,6 +126,7 @@ async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *,
         SellAsk(
             record=candidates.record(),
             endpoint=endpoint,
+            terms=candidates.snapshot.terms[endpoint.offer],
             question=ids.ping_id(question.decision_id),
             bids=lot.bids,
             order=tuple(range(first_position, len(candidates.bids))),
@@ -145,7 +147,8 @@ async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *,
 
 
 def _count_sold(offer: str, sold: Sold) -> None:
-    if sold.status == "sold" and sold.sale is not None:
+    """A sale that is pending is counted when it is made."""
+    if sold.status == "sold" and sold.sale is not None and sold.sale.state == "sold":
         for place in sold.sale.sold_to:
             won = sold.sale.record.bids[place]
             metrics.count_sale(offer, won.bid_micros, won.payout_micros)

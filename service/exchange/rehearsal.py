@@ -145,6 +145,7 @@ async def _look(
         lot = candidates.more()
         watch.lap("match")
         ask = _ask(snapshot, question, candidates.record(), lot.bids, selling=selling)
+        ask = replace(ask, terms=snapshot.terms[question.endpoint.offer])
         limits = TEST_LIMITS if candidates.trips == 1 else ()
         ask = replace(ask, limits=limits, said_before=held.said)
         held = await store.hold(replace(ask, last=candidates.last, last_if_held=candidates.last_if_held))

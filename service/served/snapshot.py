@@ -27,6 +27,7 @@ from service.match import Index, warm
 from service.model.catalog import Buyer, Catalog, Contract
 from service.model.distribution import Exclusivity, exclusivities_of
 from service.model.room import buffer_percent
+from service.model.terms import terms_of
 from service.model.values import parse_type
 from service.served.doors import Doors
 from service.wire import Decoder, build_decoders
@@ -56,6 +57,8 @@ class Snapshot(Struct, frozen=True):
     """By the contract's id."""
     exclusivities: dict[str, Exclusivity] = {}
     """By offer, of those that remember whom they sold exclusively."""
+    terms: dict[str, str] = field(default_factory=dict)
+    """When sales are made (see `service.model.terms`), by offer."""
     paused: frozenset[int] = frozenset()
     """Buyers paused by an operator, beside those that the catalog pauses."""
     limits: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -100,6 +103,7 @@ def build(catalog: Catalog, indexes: dict[str, Index]) -> Snapshot:
         doors=Doors(catalog),
         contracts={contract.id: (buyer, contract) for buyer in catalog.buyers.values() for contract in buyer.contracts},
         exclusivities=exclusivities_of(catalog),
+        terms={offer.id: terms_of(offer) for offer in catalog.offers.values()},
     )
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from service.model.catalog import Endpoint, Per, Window
 from service.model.distribution import Exclusivity
 from service.model.lead import Bid, PingRecord
+from service.model.terms import AT_POST
 
 Scope = Literal["endpoint", "traffic_source"]
 
@@ -44,6 +45,8 @@ class HoldAsk(Struct, frozen=True):
     kept: dict[Any, Any] | None = None
     """Where what is packed of these bids may be kept for other leads; None: they come this once."""
     limits: tuple[Limit, ...] = ()
+    terms: str = AT_POST
+    """When a sale of the offer is made: what is pending counts in the caps of those that it is sold to."""
     fingerprint: str = ""
     """Shields repeats; "" where two equal pings are two leads."""
     caller_id: str = ""
@@ -101,7 +104,7 @@ class Sale(Struct, frozen=True):
     sold_at_ms: int
     number_until_ms: int
     """The number is lent to this sale until then."""
-    state: Literal["sold", "void"]
+    state: Literal["pending", "sold", "lapsed", "void", "returned"]
     live_call: str
     """"<edge>:<call>" of the call that is on, or ""."""
     pool: str = ""
@@ -118,6 +121,10 @@ class Sale(Struct, frozen=True):
     """Places of all buyers that one post sold to, where they are several."""
     exclusive: tuple[str, ...] = ()
     """Names of the marks that it was sold exclusively."""
+    made_at_ms: int = 0
+    """When it was made, with the post or later; 0: not yet."""
+    terms: str = AT_POST
+    """When it is made (see `service.model.terms`), bound by its post."""
 
     @property
     def sold_to(self) -> tuple[int, ...]:
@@ -146,6 +153,8 @@ class SellAsk(Struct, frozen=True):
     held_buyers: tuple[int, ...] = ()
     """Buyers of the ping's holds: all are given back when the sale is made."""
     limits: tuple[Limit, ...] = ()
+    terms: str = AT_POST
+    """When the sale is made (see `service.model.terms`); until then it is pending."""
     request_key: str = ""
     """Post-only and full: the same key answers the same for 24 h."""
     request_fields: str = ""
@@ -238,6 +247,15 @@ class CallEvent(Struct, frozen=True):
 EventStatus = Literal["taken", "unknown", "stale", "repeat", "tombstone", "overrun"]
 
 
+class MadeBid(Struct, frozen=True):
+    """A bid as the sales stream has it."""
+
+    buyer_id: int
+    contract: str
+    bid_micros: int
+    payout_micros: int
+
+
 class EventTaken(Struct, frozen=True):
     """`tombstone`: an end that came before its route. `overrun`: the slot had lapsed and there is no room for it."""
 
@@ -245,9 +263,21 @@ class EventTaken(Struct, frozen=True):
     endpoint: str = ""
     """Vanity URI the call's sale came by; "" where the call is not known."""
     decision_id: str = ""
+    made: MadeBid | None = None
+    """The bid of the pending sale that was made by this event."""
+    is_late: bool = False
+    """It was not pending any more."""
+
+
+class Balance(Struct, frozen=True):
+    balance_micros: int
+    reserved_micros: int
+    """Of pending sales: kept from others, and not charged yet."""
 
 
 class CapUse(Struct, frozen=True):
+    """Of sales, or of their price in micros."""
+
     per: Per
     limit: int
     sold: int
@@ -255,12 +285,21 @@ class CapUse(Struct, frozen=True):
     resets_at_ms: int | None
 
 
+class ContractUse(Struct, frozen=True):
+    contract: str
+    pending: int
+    """Posts that are not made yet."""
+    caps: list[CapUse]
+    revenue_caps: list[CapUse]
+
+
 class BuyerUse(Struct, frozen=True):
     buyer_id: int
     slots: int
     holds: int
-    caps: dict[str, list[CapUse]]
-    """By contract id."""
+    contracts: list[ContractUse]
+    balance: Balance | None = None
+    """Only of a buyer that needs one."""
 
 
 class PoolUse(Struct, frozen=True):

@@ -38,3 +38,8 @@ def _hour(zone: ZoneInfo, at_ms: int) -> Hour:
     # A zone that shifts by half an hour can end a day inside its hour.
     end_ms = min(period.end_ms for period in periods.values() if period.end_ms is not None)
     return Hour(hour.start_ms, end_ms, periods, ",".join(str(period.start_ms) for period in periods.values()))
+
+
+def periods_csv(zone: str, at_ms: int) -> str:
+    """Starts of all periods of a moment that is past: not remembered in the place of the present one's."""
+    return _hour(ZoneInfo(zone), at_ms).csv

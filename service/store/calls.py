@@ -93,7 +93,7 @@ async def _reread(runner: Runner, ask: RouteAsk) -> RouteAsk:
 def _route_builder(runner: Runner, pools: Pools, ask: RouteAsk) -> Callable[[int], AskedInWords]:
     def build(now_ms: int) -> AskedInWords:
         pack = _route_named(runner, pools, ask)
-        packer = Packer(runner.keys, runner.calendar, now_ms, ask.sale.record.lead)
+        packer = Packer(runner.keys, runner.calendar, now_ms, ask.sale.record.lead, terms=ask.sale.terms)
         packer.marks(pack, ask.bids)
         packer.takers(pack, ask.bids, ask.positions)
         packer.candidates(pack, ask.bids, [post_room(bid, ask.endpoint) for bid in ask.bids])
@@ -108,7 +108,8 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
     with_buyer = sale.record.bids[sale.position]
     bought, reach = keys.bought(with_buyer.contract_id), reach_of(keys, sale)
     named = [keys.call(ask.edge, ask.call), keys.sale(ask.decision_id), keys.sales]
-    named += [*keys.buyer(with_buyer.buyer_id), keys.caps, *reach.keys(keys)]
+    named += [*keys.buyer(with_buyer.buyer_id), keys.caps, keys.pending(with_buyer.contract_id)]
+    named += [keys.reserved(with_buyer.buyer_id), keys.balance(with_buyer.buyer_id), *reach.keys(keys)]
     named += [bought + mark.encode() for mark in sale.bought]
     named += [keys.exclusive(name) for name in sale.exclusive]
     args: list[Word] = [
@@ -128,6 +129,7 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
         int(ask.caller_matches),
         with_buyer.buyer_id,
         with_buyer.contract_id,
+        with_buyer.bid_micros,
         reach.pool,
         reach.caller,
         reach.fields,

@@ -29,8 +29,9 @@ class Keys:
         self._buyers: dict[int, BuyerKeys] = {}
         self._bought: dict[str, bytes] = {}
         self._pools: dict[str, PoolKeys] = {}
-        self.candidates: dict[tuple[int, int], Any] = {}
-        """Contracts as they were packed for scripts, by identity and room: with a catalog's keys they come and go."""
+        self.candidates: dict[tuple[int, int, int, str], Any] = {}
+        """Contracts as they were packed for scripts, by identity, room, price and terms: with a catalog's keys they
+        come and go."""
         self.limits: dict[tuple[str, int], Any] = {}
         """Rate limits as they were packed, by endpoint and identity."""
         self.lots: dict[tuple[Any, ...], Any] = {}
@@ -44,6 +45,8 @@ class Keys:
         self.pauses = self._key("pauses")
         self.pools = self._key("pools")
         self.secret = self._key("secret")
+        self.credits = self._key("credits")
+        self.pendings = self._key("pendings")
 
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""
@@ -96,6 +99,21 @@ class Keys:
     def exclusive(self, name: str) -> bytes:
         """The mark of an offer that it sold a person exclusively; its name is the offer's and the person's hash."""
         return self._key(f"exclusive:{name}")
+
+    def balance(self, buyer_id: int) -> bytes:
+        return self._key(f"balance:{buyer_id}")
+
+    def reserved(self, buyer_id: int) -> bytes:
+        return self._key(f"reserved:{buyer_id}")
+
+    def pending(self, contract_id: str) -> bytes:
+        return self._key(f"pending:{contract_id}")
+
+    def converted(self, sale: str) -> bytes:
+        return self._key(f"converted:{sale}")
+
+    def returned(self, sale: str) -> bytes:
+        return self._key(f"returned:{sale}")
 
     def pool(self, pool_id: str) -> PoolKeys:
         found = self._pools.get(pool_id)

@@ -1,19 +1,20 @@
 """Packs bids and limits the way `lua/parts/candidate.lua`, `taking.lua` and `limits.lua` unpack them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
 from msgspec import Struct
 
-from service.model.catalog import Contract, Endpoint, Window
+from service.model.catalog import Contract, Endpoint, Per, Window
 from service.model.decline import CAP_DECLINES
 from service.model.distribution import Exclusivity
 from service.model.lead import Bid, Lead
 from service.model.periods import Period
 from service.model.room import buffer_percent, ping_limit
+from service.model.terms import AT_POST
 from service.store.asks import Limit, RateLimited, Scope
-from service.store.calendar import Calendar
+from service.store.calendar import Calendar, Hour
 from service.store.caps import place_of
 from service.store.keys import Keys
 from service.store.line import Word
@@ -23,6 +24,8 @@ from service.store.runner import NEVER_MS
 UNLIMITED = -1
 NO_LEASES = -2
 DAY_MS = 86_400_000
+GUARDED, GUARDED_AND_CAPPED = -1, -2
+"""In the place of how many caps a bid has: words of its guard follow."""
 
 FIXARRAY_MAX, ARRAY16_MAX = 15, 0xFFFF
 """An array of msgpack has its count before its elements: in one byte up to the first, in three up to the second."""
@@ -112,8 +115,8 @@ class Packer:
     """Packs for one lead at one moment. What a script reads in turn has its keys in that turn: limits, marks, takers,
     candidates."""
 
-    def __init__(self, keys: Keys, calendar: Calendar, now_ms: int, lead: Lead) -> None:
-        self._keys, self._calendar, self._now_ms, self._lead = keys, calendar, now_ms, lead
+    def __init__(self, keys: Keys, calendar: Calendar, now_ms: int, lead: Lead, *, terms: str = AT_POST) -> None:
+        self._keys, self._calendar, self._now_ms, self._lead, self._terms = keys, calendar, now_ms, lead, terms
         self._marks: dict[tuple[tuple[str, ...], ...], list[str]] = {}
 
     def limits(self, pack: Pack, endpoint: str, zone: str, limits: tuple[Limit, ...]) -> None:
@@ -171,6 +174,7 @@ class Packer:
             pack.keys.append(self._keys.buyer(bid.buyer.id).slots)
             bought_ms = contract.dedup_days * DAY_MS
             words += (position, bid.buyer.id, contract.id, hour.csv, bought_ms, _bid_json(bid).decode())
+            words += (str(bid.bid_micros), self._terms)
         pack.args.append(stream(words))
 
     def candidates(self, pack: Pack, bids: Sequence[Bid], rooms: Sequence[int]) -> None:
@@ -189,11 +193,12 @@ class Packer:
         pack.args.append(head + b"".join(parts))
 
     def _candidate(self, bid: Bid, room: int) -> PackedCandidate:
-        """Of the catalog and the hour alone, and kept as long."""
-        kept, key = self._keys.candidates, (id(bid.contract), room)
+        """Of the catalog and the hour alone, and kept as long; of a guarded one, of its price too."""
+        is_guarded = self._terms or bid.buyer.balance_required or bid.contract.revenue_caps
+        kept, key = self._keys.candidates, (id(bid.contract), room, bid.bid_micros if is_guarded else 0, self._terms)
         found: PackedCandidate | None = kept.get(key)
         if found is None or not found.made_at_ms <= self._now_ms < (found.valid_until_ms or NEVER_MS):
-            found = kept[key] = self._pack_candidate(bid, room)
+            found = kept[key] = self._pack_guarded(bid, room) if is_guarded else self._pack_candidate(bid, room)
         return found
 
     def _pack_candidate(self, bid: Bid, room: int) -> PackedCandidate:
@@ -203,9 +208,23 @@ class Packer:
         if contract.caps:
             hour = self._calendar.hour(bid.buyer.timezone, self._now_ms)
             valid_until_ms = hour.end_ms
-            for cap in contract.caps:
-                decline = CAP_DECLINES[cap.per].value
-                words += (place_of(cap.per), hour.periods[cap.per].start_ms, cap.limit, decline)
+            words += _cap_words(hour, ((cap.per, cap.limit) for cap in contract.caps))
+        return PackedCandidate(keys, stream(words), valid_until_ms, contract, self._now_ms)
+
+    def _pack_guarded(self, bid: Bid, room: int) -> PackedCandidate:
+        """As `lua/parts/guard.lua` reads it."""
+        contract, buyer, named, valid_until_ms = bid.contract, bid.buyer, self._keys, None
+        keys = [] if room == NO_LEASES else [named.buyer(buyer.id).leases]
+        keys += [named.pending(contract.id), named.pendings, named.reserved(buyer.id), named.balance(buyer.id)]
+        has_caps = bool(contract.caps or contract.revenue_caps)
+        words: list[Word] = [buyer.id, room, GUARDED_AND_CAPPED if has_caps else GUARDED]
+        words += (bid.bid_micros, int(buyer.balance_required), int(self._terms != AT_POST))
+        words += (len(contract.caps), len(contract.revenue_caps))
+        if has_caps:
+            hour = self._calendar.hour(buyer.timezone, self._now_ms)
+            valid_until_ms = hour.end_ms
+            words += _cap_words(hour, ((cap.per, cap.limit) for cap in contract.caps))
+            words += _cap_words(hour, ((cap.per, cap.limit_micros) for cap in contract.revenue_caps))
         return PackedCandidate(keys, stream(words), valid_until_ms, contract, self._now_ms)
 
     def _marks_of(self, contract: Contract) -> list[str]:
@@ -214,6 +233,11 @@ class Packer:
         if found is None:
             found = self._marks[contract.dedup_on] = marks_of(contract, self._lead, self._keys.hash_of)
         return found
+
+
+def _cap_words(hour: Hour, caps: Iterable[tuple[Per, int]]) -> Iterator[Word]:
+    for per, limit in caps:
+        yield from (place_of(per), hour.periods[per].start_ms, limit, CAP_DECLINES[per].value)
 
 
 def buckets_of(limits: Iterable[Limit]) -> dict[tuple[Scope, str], dict[Window, Limit]]:

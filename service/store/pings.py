@@ -110,7 +110,7 @@ def _lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, tracked: 
     """Kept with the bids until an hour ends in which their caps are counted."""
     is_first = not ask.said_before
     ends = ask.last, ask.last_if_held
-    key = (_lot, ask.endpoint.vanity_uri, shielded, tracked, is_first, ends, ask.test, ask.use_buffer)
+    key = (_lot, ask.endpoint.vanity_uri, ask.terms, shielded, tracked, is_first, ends, ask.test, ask.use_buffer)
     kept = ask.kept
     found: _Lot | None = kept.get(key) if kept is not None else None
     if found is None or not found.made_at_ms <= now_ms < found.valid_until_ms:
@@ -129,7 +129,7 @@ def _make_lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, trac
         (ask.last, 1 if ask.last_if_held else endpoint.buyers_max, shielded, fingerprinted, tracked, not ask.test)
     )
     pack = Pack([], [])
-    packer = Packer(runner.keys, runner.calendar, now_ms, {})
+    packer = Packer(runner.keys, runner.calendar, now_ms, {}, terms=ask.terms)
     room_of = post_room if ask.use_buffer else ping_room
     packer.candidates(pack, bids, [room_of(bid, endpoint) for bid in bids])
     (candidates,) = pack.args

@@ -70,7 +70,7 @@ def _sold(ask: SellAsk, reply: list[Any]) -> Sold:
         number=number.decode(),
         sold_at_ms=sold_at_ms,
         number_until_ms=sold_at_ms + (endpoint.number_hold_seconds * 1000 if calls else 0),
-        state="sold",
+        state="pending" if ask.terms else "sold",
         live_call="",
         pool=_pool(endpoint) if calls else "",
         said=said,
@@ -79,6 +79,8 @@ def _sold(ask: SellAsk, reply: list[Any]) -> Sold:
         fields_key=ask.fields_key if calls else "",
         parts=places_of(parts) if parts else (),
         exclusive=words_of_reply(exclusive) if exclusive else (),
+        made_at_ms=0 if ask.terms else sold_at_ms,
+        terms=ask.terms,
     )
     return Sold(status="sold", said=said, sale=sale)
 
@@ -210,6 +212,7 @@ def _lot(
     bids, has_request = ask.bids, bool(ask.request_key)
     key = (
         id(ask.endpoint),
+        ask.terms,
         ask.needs_ping,
         has_request,
         has_fields,
@@ -248,7 +251,7 @@ def _make_lot(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, now_m
     way: tuple[Word, ...] = (stream((*lives, *has, bool(pool), *counts)), pool, said_csv(ask.order + ask.reserve))
     held = [*(keys.pool(pool) if pool else ()), *(keys.buyer(buyer_id).leases for buyer_id in ask.held_buyers)]
     pack = Pack([], [])
-    packer = Packer(keys, runner.calendar, now_ms, {})
+    packer = Packer(keys, runner.calendar, now_ms, {}, terms=ask.terms)
     packer.takers(pack, bids, ask.order)
     packer.candidates(pack, bids, [post_room(bid, endpoint) for bid in bids])
     framed_way, framed_bids = b"".join(map(frame, way)), b"".join(map(frame, pack.args))

@@ -3,15 +3,30 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from service.errors import StoreDown, StoreUnfit
 from service.model.catalog import Buyer, Contract, RingPool
 from service.model.lead import Lead
 from service.model.sales import Decided
-from service.store import audit, calls, events, gauges, pauses, pings, posts, secret, streams
+from service.store import (
+    aftermath,
+    audit,
+    balances,
+    calls,
+    events,
+    gauges,
+    lapsing,
+    pauses,
+    pings,
+    posts,
+    secret,
+    streams,
+)
+from service.store.aftermath import Converted, KnownSale, Refunded
 from service.store.asks import (
+    Balance,
     CallEvent,
     EventTaken,
     FoundCall,
@@ -26,6 +41,7 @@ from service.store.asks import (
     Usage,
 )
 from service.store.backing_off import pause_ms
+from service.store.balances import CreditAsk, Credited
 from service.store.channel import Channel, LineFull, ScriptFault
 from service.store.keys import Keys
 from service.store.marks import person_of
@@ -149,9 +165,16 @@ class Store:
 
     # Operators
 
-    async def usage(self, buyers: Sequence[Buyer], pools: Sequence[RingPool], contracts: Sequence[Contract]) -> Usage:
-        """Leases of these buyers, caps of those of the contracts that are theirs, and pools."""
-        return await gauges.usage(self._runner, buyers, pools, contracts)
+    async def usage(
+        self,
+        buyers: Sequence[Buyer],
+        pools: Sequence[RingPool],
+        contracts: Sequence[Contract],
+        waiting: Collection[str] = (),
+    ) -> Usage:
+        """Leases and balances of these buyers, caps of those of the contracts that are theirs, what is pending of those
+        whose offer's sales wait to be made, and pools."""
+        return await gauges.usage(self._runner, buyers, pools, contracts, waiting)
 
     async def stock(self, pools: Sequence[RingPool]) -> None:
         """To be called with every catalog: makes the pools hold its numbers, now and whenever Redis comes back. One
@@ -162,6 +185,19 @@ class Store:
     def forget(self) -> None:
         """Drops what was packed of a catalog that is served no more, and would be kept alive by it."""
         self._runner.keys.forget()
+
+    async def convert(self, sale: KnownSale, by: str) -> Converted:
+        """A conversion is reported of a sale."""
+        return await aftermath.convert(self._runner, sale, by)
+
+    async def refund(self, sale: KnownSale, reason: str, by: str) -> Refunded:
+        return await aftermath.refund(self._runner, sale, reason, by)
+
+    async def credit(self, ask: CreditAsk) -> Credited:
+        return await balances.credit(self._runner, ask)
+
+    async def balance(self, buyer_id: int) -> Balance:
+        return await balances.balance(self._runner, buyer_id)
 
     async def pause(self, buyer_id: int) -> None:
         await pauses.pause(self._runner, buyer_id)
@@ -246,6 +282,7 @@ class Store:
         try:
             if lines_made == lines_known and await secret.stands(self._runner):
                 await self._stock.catch_up()
+                await lapsing.lapse(self._runner)
             else:
                 await secret.claim(self._runner)
                 await self._stock.stock()

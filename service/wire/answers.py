@@ -179,6 +179,7 @@ RefusedStatus = Literal[
     "forbidden_endpoint",
     "unknown_endpoint",
     "not_found",
+    "conflict",
     "method_not_allowed",
     "body_too_large",
     "unsupported_media_type",

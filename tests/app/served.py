@@ -58,9 +58,9 @@ class Served:
     async def event(self, **fields: Any) -> tuple[int, Json]:
         return (await self.request("POST", "/api/v1/calls/events", json=fields, headers=bearer(EDGE_TOKEN)))[:2]
 
-    async def admin(self, method: str, path: str) -> tuple[int, Json]:
+    async def admin(self, method: str, path: str, **how: Any) -> tuple[int, Json]:
         """`path` comes behind /admin/."""
-        return (await self.request(method, f"/admin/{path}", headers=bearer(ADMIN_TOKEN)))[:2]
+        return (await self.request(method, f"/admin/{path}", headers=bearer(ADMIN_TOKEN), **how))[:2]
 
     async def request(self, method: str, path: str, **how: Any) -> Answer:
         """Whatever aiohttp's client can send; the answer must be JSON, and is {} where the method allows no body."""

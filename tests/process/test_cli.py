@@ -188,19 +188,9 @@ def test_help_lists_what_a_user_types_and_nothing_else(capsys: Captured) -> None
         main(["--help"])
     shown = capsys.readouterr().out
     assert re.findall(r"^    (\w+) ", shown, re.M) == [
-        "serve",
-        "archive",
-        "check",
-        "diff",
-        "explain",
-        "token",
-        "status",
-        "report",
-        "statement",
-        "why",
-        "tail",
-        "bench",
-    ]
+        "serve", "archive", "check", "diff", "explain", "token", "status", "balance", "report", "statement", "why",
+        "tail", "bench",
+    ]  # fmt: skip
     assert "examples:" in shown
 
 

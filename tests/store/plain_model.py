@@ -21,7 +21,16 @@ PLACE = replace(
     ring_seconds=RING - 10,
 )
 TOTAL = 4
-BIDS: list[Bid] = [bid(1, 2, buffer=50, caps=(Cap("total", TOTAL),)), bid(2, 1), bid(3, None)]
+PRICE = 25_000_000
+PAID_IN = 3 * PRICE
+CAPPED, PREPAID = 0, 1
+
+
+def _prepaid(one: Bid) -> Bid:
+    return replace(one, buyer=replace(one.buyer, balance_required=True))
+
+
+BIDS: list[Bid] = [bid(1, 2, buffer=50, caps=(Cap("total", TOTAL),)), _prepaid(bid(2, 1)), bid(3, None)]
 CAPS = {0: 2, 1: 1, 2: None}
 PING_LIMITS = {0: 1, 1: 1, 2: None}
 
@@ -48,7 +57,12 @@ class Call:
 
 
 class PlainModel:
-    def __init__(self) -> None:
+    def __init__(self, *, waits: bool = False) -> None:
+        """`waits`: a sale is made when its call is answered."""
+        self.waits = waits
+        self.balance = PAID_IN
+        self.pending: dict[int, dict[str, int]] = {0: {}, 1: {}, 2: {}}
+        self.late = 0
         self.now = 0
         self.holds: dict[int, dict[str, int]] = {0: {}, 1: {}, 2: {}}
         self.slots: dict[int, dict[str, int]] = {0: {}, 1: {}, 2: {}}
@@ -73,7 +87,9 @@ class PlainModel:
         return any(leases.get(lead, -1) > self.now for leases in (self.holds[at], self.slots[at]))
 
     def why_not(self, at: int, room: int | None, lead: str = "") -> int:
-        if at == 0 and self.counted[0] >= TOTAL:
+        if at == PREPAID and self.balance - self.live(self.pending[PREPAID]) * PRICE < PRICE:
+            return Decline.BALANCE
+        if at == CAPPED and self.counted[CAPPED] + self.live(self.pending[CAPPED]) >= TOTAL:
             return Decline.CAP_TOTAL
         if room is None or (lead and self.has_lease(at, lead)) or sum(self.use(at)) < room:
             return 0
@@ -120,22 +136,53 @@ class PlainModel:
         self.free_at[number] = self.now + NUMBER_HOLD + COOLDOWN
         self.lent[number] = lead
         self.slots[order[winner]][lead] = self.now + NUMBER_HOLD
-        self.counted[order[winner]] += 1
         self.sales[lead] = Sold(question, order[winner], order, number, self.now + NUMBER_HOLD)
+        self._take(self.sales[lead], lead)
         return "sold", said
 
     def share(self, lead: str, question: str, order: list[int], winners: int) -> tuple[str, list[int]]:
-        """A data lead goes to the first that are below their caps; none of them needs room."""
+        """A data lead goes to the first that may buy it; none of them needs room."""
         if lead in self.shared:
             asked, bought = self.shared[lead]
             return ("repeat" if asked == question else "already_sold"), bought
-        able = [at for at in order if at != 0 or self.counted[0] < TOTAL][:winners]
+        able = [at for at in order if self.why_not(at, None) == 0][:winners]
         if not able:
             return "none", []
         for at in able:
-            self.counted[at] += 1
+            self._count(at)
         self.shared[lead] = (question, able)
         return "sold", able
+
+    # Money
+
+    def _take(self, sale: Sold, lead: str) -> None:
+        if self.waits:
+            sale.state, self.pending[sale.at][lead] = "pending", sale.until
+        else:
+            self._book(sale)
+
+    def _book(self, sale: Sold) -> None:
+        sale.state = "sold"
+        self._count(sale.at)
+
+    def _count(self, at: int) -> None:
+        self.counted[at] += 1
+        if at == PREPAID:
+            self.balance -= PRICE
+
+    def _give_back(self, sale: Sold, lead: str) -> None:
+        if sale.state == "pending":
+            self.pending[sale.at].pop(lead, None)
+            return
+        self.counted[sale.at] -= 1
+        if sale.at == PREPAID:
+            self.balance += PRICE
+
+    def _answered(self, sale: Sold, lead: str) -> None:
+        """What is pending is made, also after its pending life."""
+        if sale.state == "pending":
+            self.late += self.pending[sale.at].pop(lead, -1) <= self.now
+            self._book(sale)
 
     # Calls
 
@@ -168,13 +215,13 @@ class PlainModel:
             left = sale.order[sale.order.index(sale.at) + 1 :] if attempt < ATTEMPTS_MAX else []
             following = next((at for at in left if self.why_not(at, CAPS[at], lead) == 0), None)
             self.slots[sale.at].pop(lead, None)
-            self.counted[sale.at] -= 1
+            self._give_back(sale, lead)
             if following is None:
                 sale.state, sale.live_call, sale.until = "void", "", self.now
                 self._rest(sale, lead)
                 return "no_buyer_left", -1
-            sale.at = following
-            self.counted[following] += 1
+            sale.at, sale.until = following, max(sale.until, self.now + RING)
+            self._take(sale, lead)
         self._extend(sale, lead, self.now + RING, has_slot=True)
         sale.live_call = name
         return "", sale.at
@@ -190,6 +237,7 @@ class PlainModel:
             return "stale"
         room = CAPS[sale.at]
         has_slot = self.has_lease(sale.at, call.sale) or room is None or sum(self.use(sale.at)) < room
+        self._answered(sale, call.sale)
         self._extend(sale, call.sale, self.now + BEAT, has_slot=has_slot)
         was_answered, call.answered = call.answered, True
         if not has_slot:
@@ -207,6 +255,7 @@ class PlainModel:
             self.slots[sale.at].pop(call.sale, None)
             sale.live_call, sale.live_until = "", 0
             if call.answered or outcome == "answered":
+                self._answered(sale, call.sale)
                 sale.until = self.now
                 self._rest(sale, call.sale)
         return "taken"
@@ -216,6 +265,8 @@ class PlainModel:
             self.slots[sale.at][lead] = until
         sale.live_until = until
         sale.until = max(sale.until, until)
+        if self.pending[sale.at].get(lead, -1) > self.now:
+            self.pending[sale.at][lead] = sale.until
         if self.lent.get(sale.number) == lead:
             self.free_at[sale.number] = sale.until + COOLDOWN
 

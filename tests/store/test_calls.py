@@ -29,7 +29,7 @@ async def sold(world: World, bids: list[Bid], decision_id: str = "d1", **more: A
     return made
 
 
-_PAIR = Struct("<qq")
+_WORDS = Struct("<qqq")
 
 
 def _caps(world: World, contract: str) -> bytes:
@@ -67,7 +67,7 @@ async def test_the_next_attempt_gives_everything_back_and_takes_the_next_buyer(w
     assert (moved.reason, moved.position) == ("", 1)
     assert [await world.leases(one) for one in bids] == [(0, 0), (1, 0), (0, 0)]
     (use,) = (await world.store.usage([bids[0].buyer], [], [bids[0].contract])).buyers
-    assert use.caps["1-auto"][0].sold == 0
+    assert use.contracts[0].caps[0].sold == 0
     assert not world.redis.client.keys("*bought*")
     assert events_on_record(world) == ["sold", "moved"]
     assert (await world.route(sale, bids, attempt=0)).position == 0, "an attempt's answer stays"
@@ -78,17 +78,17 @@ async def test_the_next_attempt_gives_everything_back_and_takes_the_next_buyer(w
 
 async def test_a_sale_is_given_back_only_to_the_periods_it_was_counted_in(world: World, bids: list[Bid]) -> None:
     sale = await sold(world, bids)
-    pairs = list(_PAIR.iter_unpack(_caps(world, "1-auto")))
-    assert [count for _, count in pairs] == [1, 1, 1, 1, 1]
-    day_ms = pairs[1][0]
-    pairs[1] = (day_ms + 86_400_000, 3)  # the next day has begun, and others were sold
-    world.redis.client.hset("{demo}:caps", "1-auto", b"".join(_PAIR.pack(*pair) for pair in pairs))
+    periods = list(_WORDS.iter_unpack(_caps(world, "1-auto")))
+    assert [words[1:] for words in periods] == [(1, 25_000_000)] * 5
+    day_ms = periods[1][0]
+    periods[1] = (day_ms + 86_400_000, 3, 75_000_000)  # the next day has begun, and others were sold
+    world.redis.client.hset("{demo}:caps", "1-auto", b"".join(_WORDS.pack(*words) for words in periods))
     await world.route(sale, bids)
     await world.route(sale, bids, attempt=1)
-    assert list(_PAIR.iter_unpack(_caps(world, "1-auto"))) == [
-        (start_ms, 3 if start_ms == day_ms + 86_400_000 else 0) for start_ms, _ in pairs
+    assert list(_WORDS.iter_unpack(_caps(world, "1-auto"))) == [
+        (start_ms, *((3, 75_000_000) if start_ms == day_ms + 86_400_000 else (0, 0))) for start_ms, *_ in periods
     ]
-    assert [count for _, count in _PAIR.iter_unpack(_caps(world, "2-auto"))] == [1, 1, 1, 1, 1]
+    assert [words[1:] for words in _WORDS.iter_unpack(_caps(world, "2-auto"))] == [(1, 25_000_000)] * 5
 
 
 async def test_what_contracts_sold_is_found_without_walking_past_the_others(world: World, bids: list[Bid]) -> None:

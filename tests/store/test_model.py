@@ -3,14 +3,28 @@
 import asyncio
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from service.store import StoreSettings
 from service.store.asks import CallEvent, RouteAsk, SellAsk
+from service.store.balances import CreditAsk
 from tests.conftest import RedisForTest
-from tests.store.plain_model import BIDS, CAPS, NUMBERS, PLACE, POOL, TOTAL, PlainModel
+from tests.store.plain_model import (
+    BIDS,
+    CAPPED,
+    CAPS,
+    NUMBERS,
+    PAID_IN,
+    PLACE,
+    POOL,
+    PREPAID,
+    PRICE,
+    TOTAL,
+    PlainModel,
+)
 from tests.store.world import DATA, hold_ask, open_store, record, sell_ask, travel
 
 ORDERS = st.permutations([0, 1, 2]).flatmap(lambda order: st.integers(1, 3).map(lambda count: order[:count]))
@@ -29,16 +43,17 @@ def live_leases(client: Any, kind: str, buyer_id: int) -> set[tuple[str, float]]
     return {(lease, until_ms) for lease, until_ms in found if until_ms > now_ms}
 
 
-def machine(redis: RedisForTest) -> type[RuleBasedStateMachine]:
+def machine(redis: RedisForTest, terms: str) -> type[RuleBasedStateMachine]:
     class Machine(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
             redis.client.flushall()
-            self.model = PlainModel()
+            self.model = PlainModel(waits=bool(terms))
             self.orders: dict[str, list[int]] = {}
             self.runner = asyncio.Runner()
             self.store = self.run(open_store(redis.url, PATIENT))
             self.run(self.store.stock([POOL]))
+            self.run(self.store.credit(CreditAsk(PREPAID + 1, PAID_IN, "k", "top_up", "wire", "operator")))
 
         def run(self, work: Any) -> Any:
             return self.runner.run(work)
@@ -57,7 +72,7 @@ def machine(redis: RedisForTest) -> type[RuleBasedStateMachine]:
             if lead in self.orders:
                 return
             self.orders[lead] = order
-            held = self.run(self.store.hold(hold_ask(lead, [BIDS[at] for at in order], PLACE)))
+            held = self.run(self.store.hold(hold_ask(lead, [BIDS[at] for at in order], PLACE, terms=terms)))
             said = self.model.ping(lead, order)
             assert list(held.said) == said
             assert held.status == ("held" if 0 in said else "none")
@@ -85,6 +100,7 @@ def machine(redis: RedisForTest) -> type[RuleBasedStateMachine]:
                 bids=[BIDS[at] for at in order],
                 order=tuple(known.index(at) for at in order),
                 needs_ping=needs_ping,
+                terms=terms,
                 held_buyers=tuple(BIDS[at].buyer.id for at in known),
             )
             sold = self.run(self.store.sell(ask))
@@ -151,22 +167,33 @@ def machine(redis: RedisForTest) -> type[RuleBasedStateMachine]:
 
         @invariant()
         def redis_has_what_the_model_has(self) -> None:
-            use = self.run(self.store.usage([one.buyer for one in BIDS], [POOL], [one.contract for one in BIDS]))
+            contracts = [one.contract for one in BIDS]
+            use = self.run(self.store.usage([one.buyer for one in BIDS], [POOL], contracts, ["auto"]))
             assert [(one.slots, one.holds) for one in use.buyers] == [self.model.use(at) for at in range(3)]
-            assert use.buyers[0].caps["1-auto"][0].sold == self.model.counted[0] <= TOTAL
+            for at in range(3):
+                assert use.buyers[at].contracts[0].pending == self.model.live(self.model.pending[at])
+            (cap,) = use.buyers[CAPPED].contracts[0].caps
+            assert cap.sold == self.model.counted[CAPPED]
+            assert cap.sold + cap.pending <= TOTAL + self.model.late
+            balance = use.buyers[PREPAID].balance
+            assert balance is not None
+            assert balance.balance_micros == self.model.balance
+            assert balance.reserved_micros == self.model.live(self.model.pending[PREPAID]) * PRICE
+            assert balance.balance_micros - balance.reserved_micros >= -self.model.late * PRICE
             (numbers,) = use.pools
             assert (numbers.free, numbers.lent, numbers.cooling) == self.model.numbers()
-            for at, cap in CAPS.items():
-                assert cap is None or use.buyers[at].slots + use.buyers[at].holds <= cap
+            for at, room in CAPS.items():
+                assert room is None or use.buyers[at].slots + use.buyers[at].holds <= room
                 assert live_leases(redis.client, "slots", at + 1) <= live_leases(redis.client, "leases", at + 1)
 
     return Machine
 
 
-def test_the_store_does_what_a_plain_model_does(redis: RedisForTest) -> None:
+@pytest.mark.parametrize("terms", ["", "connected:0"])
+def test_the_store_does_what_a_plain_model_does(redis: RedisForTest, terms: str) -> None:
     redis.may_leave("*")
     run_state_machine_as_test(
-        machine(redis),
+        machine(redis, terms),
         settings=settings(
             max_examples=60,
             stateful_step_count=40,

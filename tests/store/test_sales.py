@@ -128,7 +128,7 @@ async def test_caps_count_sales_and_refuse_the_next(world: World) -> None:
     assert [(await world.post_only(f"d{at}", [one])).status for at in range(3)] == ["sold", "sold", "none"]
     assert (await world.post_only("d9", [one])).said == (Decline.CAP_TOTAL,)
     (use,) = (await world.store.usage([one.buyer], [], [one.contract])).buyers
-    assert [(cap.per, cap.sold, cap.resets_at_ms is None) for cap in use.caps["1-auto"]] == [
+    assert [(cap.per, cap.sold, cap.resets_at_ms is None) for cap in use.contracts[0].caps] == [
         ("total", 2, True),
         ("day", 2, False),
     ]
