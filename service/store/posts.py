@@ -216,7 +216,7 @@ def _lot(
         tracked,
         ask.is_last,
         ask.look_further,
-        ask.winners,
+        ask.record.winners,
         _exclusive_ms(ask),
         ask.order,
         ask.reserve,
@@ -244,7 +244,7 @@ def _make_lot(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, now_m
     pool = _pool(endpoint) if calls else ""
     number_ms = endpoint.number_hold_seconds * 1000 if calls else 0
     lives = (number_ms, cooldown_ms(pools, pool), settings.sale_keep_ms, settings.audit_records_max)
-    counts = (ask.look_further, len(ask.held_buyers), ask.is_last, ask.winners, _exclusive_ms(ask))
+    counts = (ask.look_further, len(ask.held_buyers), ask.is_last, ask.record.winners, _exclusive_ms(ask))
     way: tuple[Word, ...] = (stream((*lives, *has, bool(pool), *counts)), pool, said_csv(ask.order + ask.reserve))
     held = [*(keys.pool(pool) if pool else ()), *(keys.buyer(buyer_id).leases for buyer_id in ask.held_buyers)]
     pack = Pack([], [])
