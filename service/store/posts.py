@@ -186,8 +186,10 @@ def _about(ask: SellAsk, json: bytes, own_number: str, fields_key: str) -> bytes
     )
     if not (own_number or ask.request_fields or fields_key or ask.said_before):
         return always + 5 * _NOTHING
-    order_before = "".join(f"{place}," for place in range(len(ask.said_before)))
-    said_before = said_csv(ask.said_before) + "," if ask.said_before else ""
+    # A further trip that finds nobody more to ask adds nothing to what earlier ones were told.
+    follows = "," if ask.said_before and ask.bids else ""
+    order_before = said_csv(range(len(ask.said_before))) + follows
+    said_before = said_csv(ask.said_before) + follows
     return always + b"".join(map(frame, (own_number, ask.request_fields, fields_key, order_before, said_before)))
 
 

@@ -338,6 +338,18 @@ async def test_a_hybrid_that_nobody_wants_says_so(serve: Serve) -> None:
     assert {name for name in after if after[name] != before.get(name)} <= {"audit"}
 
 
+async def test_a_hybrid_with_nobody_to_share_with_is_on_record_all_the_same(serve: Serve) -> None:
+    served = await serve(leads(buyer(1, wants(50, caps={"day": 1})), offer=HYBRID))
+    assert (await served.post("leads"))[1]["success"]
+    for verb in (served.ping, served.post, served.full):
+        _, said = await verb("leads")
+        assert said["status"] == "no_matching_buyer"
+        http, told = await served.admin("GET", f"decisions/{said['decision_id']}")
+        assert http == 200
+        (record,) = told["decision"]["records"]
+        assert [one["reason"] for one in record["contracts"]] == ["cap_day"]
+
+
 # Test mode
 
 
