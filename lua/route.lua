@@ -24,14 +24,7 @@ local marks_packed, takers_packed, candidates_packed = ARGV[26], ARGV[27], ARGV[
 local GONE, FIRST = -2, 1
 tail_follows(9)
 bind_reach(is_pooled, pointers_count)
-local bought_keys = {}
-for at = 1, bought_count do
-  bought_keys[at] = next_key()
-end
-local exclusive_keys = {}
-for at = 1, exclusive_count do
-  exclusive_keys[at] = next_key()
-end
+local bought_keys, exclusive_keys = next_keys(bought_count), next_keys(exclusive_count)
 
 local now = now_ms()
 if now > not_after_ms then

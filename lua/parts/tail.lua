@@ -9,3 +9,11 @@ local function next_key()
   key_at = key_at + 1
   return keys[key_at]
 end
+
+local function next_keys(count)
+  local found = {}
+  for at = 1, count do
+    found[at] = next_key()
+  end
+  return found
+end
