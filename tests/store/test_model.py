@@ -122,7 +122,7 @@ def machine(redis: RedisForTest, terms: str) -> type[RuleBasedStateMachine]:
             status, bought = self.model.share(lead, question, known[:1] if one else known, winners)
             told = [known[place] for place in sold.sale.sold_to] if sold.sale else []
             assert (sold.status, told) == (status, bought)
-            entries = [fields for _, fields in redis.client.xrange("{demo}:sales") if fields["sale"] == lead]
+            entries = [fields for _, fields in redis.client.xrange("{demo}:sales") if fields.get("sale") == lead]
             parts = [fields.get("part") for fields in entries]
             assert parts == ([None] * len(bought) if len(bought) < 2 else [str(known.index(at)) for at in bought])
 
