@@ -47,13 +47,14 @@ if is_made then
   redis.call("XADD", sales_key, "*", "event", "converted", "sale", decision, "by", by, "at_ms", now, unpack(whose))
 else
   local keys = {sales = sales_key, caps = caps_key, pending = pending_key, reserved = reserved_key, balance = balance_key}
-  is_late = make_sale(keys, {
+  local made_of = {
     decision = decision, position = position_seen, number = number, bid = bid, about = about, contract = contract,
     periods = periods, price = price_micros, member = member, made = "reported",
     is_charged = charged == "1" or (not position and charges),
-  }, now)
+  }
+  is_late = make_sale(keys, made_of, now)
   if position then
-    redis.call("HSET", sale_key, "state", "sold", "made_at_ms", now, "cap_fields", periods)
+    redis.call("HSET", sale_key, "state", "sold", "made_at_ms", now, "cap_fields", made_of.periods)
   end
 end
 redis.call("SET", converted_key, is_made and "noted" or "made", "PX", mark_ms)

@@ -41,11 +41,12 @@ is_answered = is_answered or answered
 -- All writes: the first is one that a full memory refuses.
 if is_answered and lasted_ms >= tonumber(after_ms) then
   local keys = {sales = sales_key, caps = caps_key, pending = pending_key, reserved = reserved_key, balance = balance_key}
-  local is_late = make_sale(keys, {
+  local made_of = {
     decision = decision, position = position, number = number, bid = bid, about = about, contract = contract,
     periods = periods, price = string.match(member, "%d+$"), member = member, is_charged = charged == "1", made = made,
-  }, now)
-  redis.call("HSET", sale_key, "state", "sold", "made_at_ms", now, "cap_fields", periods)
+  }
+  local is_late = make_sale(keys, made_of, now)
+  redis.call("HSET", sale_key, "state", "sold", "made_at_ms", now, "cap_fields", made_of.periods)
   return {"made", bid, is_late and 1 or 0}
 end
 if has_ended and is_answered and state == "pending" then

@@ -56,7 +56,7 @@ local function look_at_candidates(packed, caps_key, bought, key_at, search)
       end
       if caps_count > 0 then
         capped_at = capped_at + 1
-        reached = cap_reached(sold[capped_at], words, at, caps_count, 0)
+        reached = cap_reached(sold[capped_at], words, at, caps_count, 0, now)
         at = at + caps_count * 4
       elseif caps_count < 0 then
         guard_at, charged = key_at, words[at + 1] == 1

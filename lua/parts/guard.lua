@@ -21,7 +21,7 @@ local function guard_against(words, at, value, key_at, now)
   if waits and revenue_count > 0 then
     pending_micros = reserved_micros(pending_key, now)
   end
-  local reached = cap_reached(value, words, at + 5, caps_count, pending_count)
-    or revenue_cap_reached(value, words, at + 5 + caps_count * 4, revenue_count, pending_micros + price)
+  local reached = cap_reached(value, words, at + 5, caps_count, pending_count, now)
+    or revenue_cap_reached(value, words, at + 5 + caps_count * 4, revenue_count, pending_micros + price, now)
   return reached, words_count
 end

@@ -48,7 +48,8 @@ local function taker(found, lease, marks_packed, marks_before)
 end
 
 -- The first write is one that a full memory refuses, so that nothing is ever half taken. What is pending (until_text) is
--- counted from its sets; what is made counts in its periods and leaves the balance.
+-- counted from its sets; what is made counts in its periods (`periods` are then those that it did count in) and leaves the
+-- balance.
 local function take(chosen, caps_key, lease, now_text, slot_until_text, until_text)
   if chosen.state == "pending" then
     redis.call("ZADD", chosen.pending, until_text, chosen.member)
@@ -58,7 +59,7 @@ local function take(chosen, caps_key, lease, now_text, slot_until_text, until_te
       redis.call("ZADD", chosen.reserved, until_text, chosen.member)
     end
   else
-    count_sale(caps_key, chosen.contract, chosen.periods, 1, chosen.price)
+    chosen.periods = count_sale(caps_key, chosen.contract, chosen.periods, 1, chosen.price, tonumber(now_text))
     if chosen.guarded and chosen.charged ~= "" then
       redis.call("DECRBY", chosen.balance, chosen.price)
     end

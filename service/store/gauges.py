@@ -85,7 +85,7 @@ def _contract_use(
 ) -> ContractUse:
     def now_sold(per: Per) -> tuple[int, int]:
         start_ms, count, micros = sold.get(per, (0, 0, 0))
-        return (count, micros) if start_ms == hour.periods[per].start_ms else (0, 0)
+        return (count, micros) if start_ms >= hour.periods[per].start_ms else (0, 0)
 
     return ContractUse(
         contract=contract.id,

@@ -197,8 +197,8 @@ def test_keys_that_are_not_acted_on_yet_are_noticed(tmp_path: Path) -> None:
         ("caps = { day = 500, month = 10000 }", "caps = { revenue_day = 24.99 }"),
     )
     assert catalog.notices == (
-        "contract 2-solar_quotes: has no bid_shared, and so buys no shared lead of offer solar_quotes",
         "contract a-auto: bids 25.00, above its revenue_day 24.99: never buys at that",
+        "contract 2-solar_quotes: has no bid_shared, and so buys no shared lead of offer solar_quotes",
         "contract 3-auto_insurance: bids 4.99 at most, below the floor 5.00 of offer auto_insurance",
     )
 
