@@ -14,8 +14,8 @@
 --   marks, sales, pending, pendings, reserved, balance; none left: all of these back, lent
 local call_key, sale_key, sales_key, leases_key, slots_key, caps_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local pending_key, reserved_key, balance_key = KEYS[7], KEYS[8], KEYS[9]
-local not_after_ms, decision, call, attempt, attempts_max = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local is_pooled, pointers_count, position_seen = ARGV[6] == "1", tonumber(ARGV[7]), ARGV[8]
+local not_after_ms, decision, call, attempt = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
+local attempts_max, is_pooled, pointers_count, position_seen = tonumber(ARGV[5]), ARGV[6] == "1", tonumber(ARGV[7]), ARGV[8]
 local room, lease_ms, call_ms, keep_ms = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], ARGV[12]
 local cooldown_ms, beat_ms, endpoint, caller_matches = tonumber(ARGV[13]), ARGV[14], ARGV[15], ARGV[16] == "1"
 local buyer, contract, price_micros, pool, caller = ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21]

@@ -7,8 +7,8 @@
 --   own_number, request_value (what the request shield must say after its decision), fields_value (the fields shield's own
 --   name), order_before, said_before (of earlier trips; csv that ends in a comma where more follow), how (msgpack: number_ms,
 --   cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled, look_further,
---   held_count, is_last, winners_max, exclusive_ms), pool_id, order (positions, csv), limits_packed, marks_packed, takers_packed, candidates_packed
---   (msgpack: see the parts)
+--   held_count, is_last, winners_max, exclusive_ms), pool_id, order (positions, csv), limits_packed, marks_packed,
+--   takers_packed, candidates_packed (msgpack: see the parts)
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
 --   sold, position of the winner, number, now, periods it is counted in (starts, csv; none while it is pending), marks it

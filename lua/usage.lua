@@ -37,10 +37,9 @@ for _ = 1, balances_count do
   found[#found + 1] = tonumber(redis.call("GET", next_key()) or 0)
   found[#found + 1] = reserved_micros(next_key(), now)
 end
-if #contracts > 0 then
-  for _, sold in ipairs(redis.call("HMGET", caps_key, unpack(contracts))) do
-    found[#found + 1] = sold
-  end
+-- One by one: a buyer may have more contracts than a script's stack holds.
+for _, contract in ipairs(contracts) do
+  found[#found + 1] = redis.call("HGET", caps_key, contract)
 end
 for _ = 1, waiting_count do
   local pending_key = next_key()

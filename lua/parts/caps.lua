@@ -40,7 +40,8 @@ local function revenue_cap_reached(value, words, at, caps_count, taken_micros, n
   return nil
 end
 
--- Counts a sale (step 1, with now) or takes it back (-1), which only the period that it was counted in knows of. starts: csv, of all.
+-- Counts a sale (step 1, with now) or takes it back (-1), which only the period that it was counted in knows of. starts:
+-- csv, of all.
 -- Returns the starts of those that it was counted in, csv.
 local function count_sale(caps_key, contract, starts, step, price_micros, now)
   local before, after, counted, at = redis.call("HGET", caps_key, contract), {}, {}, 1

@@ -84,7 +84,7 @@ _GROUPS: dict[str, tuple[_Flag, ...]] = {
         ),
         (
             "--connections",
-            "keep-alive connections in all (default %(default)s); what waits for one waits for the service",
+            "keep-alive connections (default %(default)s; with calls twice as many); what waits, waits for the service",
             {"type": int, "default": 256, "metavar": "N"},
         ),
         (

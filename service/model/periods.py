@@ -9,19 +9,12 @@ from zoneinfo import ZoneInfo
 
 PeriodName = Literal["minute", "hour", "day", "week", "month", "total"]
 
-LETTERS: dict[PeriodName, str] = {"minute": "n", "hour": "h", "day": "d", "week": "w", "month": "m", "total": "t"}
-
 
 class Period(NamedTuple):
     name: PeriodName
     start_ms: int
     end_ms: int | None
     """Exclusive; None for `total`, which never ends."""
-
-    @property
-    def field(self) -> str:
-        """Its name inside a hash: a letter and the start."""
-        return f"{LETTERS[self.name]}{self.start_ms}"
 
 
 def period_at(name: PeriodName, at_ms: int, zone: ZoneInfo) -> Period:

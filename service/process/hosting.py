@@ -115,7 +115,7 @@ class Compilation:
     def __init__(self, settings: Settings) -> None:
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `outcome`
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        self._until_s = time.monotonic() + compiling.COMPILE_SECONDS_MAX
+        self._until_s = time.monotonic() + compiling.RELOAD_SECONDS_MAX
         self._child = subprocess.Popen(
             compiling.command(settings.catalog, settings.var, settings.catalogs_kept_max, reload=True),
             env=compiling.child_environ(),
@@ -133,7 +133,7 @@ class Compilation:
             self._child.wait()
             self._output.close()
             self._errors.close()
-            return compiling.too_slow()
+            return compiling.too_slow(compiling.RELOAD_SECONDS_MAX)
         with self._output as output, self._errors as errors:
             output.seek(0)
             errors.seek(0)

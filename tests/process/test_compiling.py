@@ -275,7 +275,7 @@ async def test_what_is_let_go_stays_whole_for_whoever_still_uses_it(folder: Path
 
 
 def test_a_reload_that_hangs_is_ended(folder: Path, var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiling, "COMPILE_SECONDS_MAX", 0.5)
+    monkeypatch.setattr(compiling, "RELOAD_SECONDS_MAX", 0.5)
     home = snapshot.catalogs_folder(var)
     home.mkdir(parents=True)
     with (home / "lock").open("w") as lock:  # as another compilation that never ends would hold it
@@ -285,4 +285,4 @@ def test_a_reload_that_hangs_is_ended(folder: Path, var: Path, monkeypatch: pyte
         while (outcome := compilation.outcome()) is None:
             assert time.monotonic() < deadline
             time.sleep(0.02)
-    assert outcome == compiling.too_slow()
+    assert outcome == compiling.too_slow(0.5)

@@ -1,14 +1,17 @@
 """What a post may use, what it takes, and that it takes it once."""
 
+import struct
 from hashlib import sha256
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
-from service.model.catalog import Cap
+from service.model.catalog import Buyer, Cap, Contract
 from service.model.decline import Decline
 from service.store.asks import PoolUse
-from tests.store.world import CALLER, DATA, ENDPOINT, NUMBERS, OWN_NUMBERS, World, bid, sell_ask
+from tests.conftest import RedisForTest
+from tests.store.world import CALLER, DATA, ENDPOINT, NUMBERS, OWN_NUMBERS, World, bid, open_store, sell_ask
 
 SALE_KEYS = ("sale:*", "slots:*", "leases:*", "caps", "sales", "lent:*")
 
@@ -286,3 +289,57 @@ async def test_a_post_only_is_looked_up_without_reading_all_records_before_it(wo
     client.config_resetstat()
     assert [found["kind"] for found in await world.store.decision("d1")] == ["post"]
     assert client.info("commandstats")["cmdstat_xrevrange"]["calls"] <= 2
+
+
+async def test_a_buyer_with_more_contracts_than_a_scripts_stack_holds_is_counted(world: World) -> None:
+    contracts = tuple(
+        Contract(id=f"1-{at}", buyer_id=1, offer="auto", bid_micros=25_000_000, caps=(Cap("day", 5),))
+        for at in range(8_100)
+    )
+    buyer = Buyer(id=1, name="Buyer 1", timezone="America/New_York", contracts=contracts)
+    (use,) = (await world.store.usage([buyer], [], contracts)).buyers
+    assert len(use.contracts) == len(contracts)
+
+
+async def test_a_last_trip_with_nobody_left_is_on_record_as_it_was(world: World) -> None:
+    full = [bid(1, 0), bid(2, 0)]
+    first = await world.post_only("d1", full, is_last=False)
+    ask = replace(sell_ask("d1", full), bids=(), order=(), said_before=first.said)
+    assert (await world.store.sell(ask)).status == "none"
+    (posted,) = await world.store.decision("d1")
+    assert (posted["order"], posted["said"]) == ((0, 1), (Decline.CONCURRENCY, Decline.CONCURRENCY))
+
+
+@pytest.mark.parametrize("why", ["clock", "time zone"])
+async def test_two_workers_in_different_periods_do_not_begin_them_anew_in_turn(
+    world: World, redis: RedisForTest, why: str
+) -> None:
+    """One has the next hour already, or the old catalog's time zone: both together sell no more than both caps."""
+    await stocked(world)
+    await world.store.stock([replace(world.pool, numbers=tuple(f"+1800555{at:04}" for at in range(40)))])
+    caps = (Cap("hour", 2) if why == "clock" else Cap("day", 2),)
+    here = theirs = bid(1, 40, caps=caps)
+    other = await open_store(redis.url)
+    try:
+        if why == "clock":
+            other._runner.clock._offset_ms += 3_599_000
+        else:
+            here = replace(here, buyer=replace(here.buyer, timezone="Pacific/Pago_Pago"))
+            theirs = replace(here, buyer=replace(here.buyer, timezone="Pacific/Kiritimati"))
+        sold = [(await world.post_only(f"a{at}", [here])).status for at in range(3)]
+        assert sold == ["sold", "sold", "none"]
+        for at in range(6):
+            sold.append((await other.sell(sell_ask(f"b{at}", [theirs]))).status)
+            sold.append((await world.post_only(f"c{at}", [here])).status)
+        assert sold.count("sold") <= 4
+    finally:
+        await other.close()
+
+
+async def test_a_period_far_ahead_of_redis_clock_is_begun_anew(world: World) -> None:
+    """A clock that was wrong for a moment does not keep a contract capped for years."""
+    await stocked(world)
+    one = bid(1, caps=(Cap("day", 1),))
+    later_ms = world.store.now_ms() + 400 * 86_400_000
+    world.redis.client.hset("{demo}:caps", "1-auto", struct.pack("<15q", *(later_ms, 7, 0) * 5))
+    assert [(await world.post_only(f"d{at}", [one])).status for at in range(2)] == ["sold", "none"]
