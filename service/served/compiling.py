@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 COMPILE_SECONDS_MAX = 300
 """Of a start: 100,000 contracts take well under a minute; what takes longer hangs."""
 RELOAD_SECONDS_MAX = 1_800
-"""Of a reload, which gives way: on a core that is always busy it was seen to get 1.6 %, and needs one second or three."""
+"""Of a reload, which gives way: on a core that is always busy it was seen to get 1.6 %, and needs 1 to 3 s."""
 COMPILED_KEPT = 3
 """Compiled catalogs kept: the current one, and those a slow worker may still be loading."""
 SETTLE_SECONDS = 0.5
