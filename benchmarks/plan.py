@@ -46,8 +46,6 @@ at_light = partial(steady, of=CEILING, share=LIGHT)
 reloaded = partial(reloading, of=CEILING, share=LOW)
 bare_at_half = partial(bare_steady, buyers=5, of=CEILING, share=HALF)
 trip_at_half = partial(trip_steady, buyers=5, of=CEILING, share=HALF)
-bare_at_low = partial(bare_steady, buyers=5, of=CEILING, share=LOW)
-trip_at_low = partial(trip_steady, buyers=5, of=CEILING, share=LOW)
 twice = partial(overload, world=FIVE, factor=BEYOND)
 
 SUBJECTS: tuple[Subject, ...] = (
@@ -61,8 +59,6 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject("mix", "pings", "pings 90, posts 8, calls 2", partial(ceiling, world=RECORDED, mix=MIX), 14),
     Subject("bare_half", "latency", "bare handler, half the ceiling", bare_at_half, 9),
     Subject("trip_half", "latency", "bare handler that asks Redis one line, half the ceiling", trip_at_half, 9),
-    Subject("bare_low", "latency", "bare handler, a quarter of the ceiling", bare_at_low, 9),
-    Subject("trip_low", "latency", "bare handler that asks Redis one line, a quarter", trip_at_low, 9),
     Subject("ping_half", "latency", "ping, half the ceiling", partial(at_half, world=FIVE), 11),
     Subject("full_0", "fullness", "none of 100 buyers full", partial(at_light, world=FULL_0), 11),
     Subject("full_50", "fullness", "50 of them full", partial(at_light, world=FULL_50), 11),

@@ -58,10 +58,7 @@ def _answer(candidates: Candidates, held: Held) -> PingOutcome:
     lot = candidates.lot if candidates.trips == 1 else Lot(candidates.bids)
     quote = quote_of(lot, question.endpoint, held.said)
     metrics.count_bids(question.endpoint.offer, quote.bids_count, quote.amount_micros)
-    if not question.request_id:
-        return quote.template.fill(question.decision_id)
-    ttl_ms = question.endpoint.ping_ttl_seconds * 1000
-    return quoted(candidates.snapshot, question, candidates.record(), held.said, ttl_ms)
+    return quote.template.fill(question.decision_id, question.request_id)
 
 
 def _ask(store: Store, candidates: Candidates, before: Held) -> HoldAsk:

@@ -41,6 +41,7 @@ def _make_quote(bids: Sequence[Bid], endpoint: Endpoint, said: Said) -> Quote:
             try_all_buyers_ping_id=ids.ping_id(decision_id),
             ping_ids_expiry_in_seconds=endpoint.ping_ttl_seconds,
             decision_id=decision_id,
+            request_id="",
             buyers=[
                 _offered(bid.buyer.id, bid.buyer.name, bid.payout_micros, ids.ping_id(decision_id, position))
                 for position, (bid, verdict) in enumerate(zip(bids, said, strict=False))
