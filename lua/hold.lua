@@ -3,7 +3,7 @@
 -- KEYS: record (STRING of the ping), shield (STRING; the record again where the ping has none), audit (STREAM),
 --   caller (STRING; the record again where no number is tracked by caller), caps (HASH); tail: limits, marks, candidates
 -- ARGV: not_after_ms, decision, json (the record), how (msgpack: ttl_ms, open_ms, hold_ms, buyers_max, audit_records_max;
---   is_last, shielded, fingerprinted, tracked, audited),
+--   is_last, done_at, shielded, fingerprinted, tracked, audited),
 --   said_before (csv), held_before (msgpack: buyers), limits_packed, marks_packed, candidates_packed (msgpack: see the
 --   parts)
 -- Returns: late, now · rate_limited, place of the limit · repeat, decision of the first ping ·
@@ -11,13 +11,14 @@
 -- Writes: nothing when late or rate_limited; repeat: limits; held, or a further trip follows: limits, leases, record,
 --   shield; none: limits, and record and shield of earlier trips go; done: also audit; held and done: also caller
 -- The first five words of how are of the endpoint, the others of the ping. ttl_ms, open_ms: life of the record, and between
--- two trips. hold_ms: 0 looks and takes nothing. is_last: no further trip follows. fingerprinted: this trip asks the shield.
+-- two trips. hold_ms: 0 looks and takes nothing. is_last: no further trip follows, and none where done_at
+-- buyers are held: mostly buyers_max, and 1 where it would be in another mode. fingerprinted: this trip asks the shield.
 local record_key, shield_key, audit_key, caller_key, caps_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local not_after_ms, decision, json, how = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local said_before, held_before = ARGV[5], ARGV[6]
 local limits_packed, marks_packed, candidates_packed = ARGV[7], ARGV[8], ARGV[9]
 local ttl_ms, open_ms, hold_ms, buyers_max, audit_records_max,
-  is_last, shielded, fingerprinted, tracked, audited = cmsgpack.unpack(how)
+  is_last, done_at, shielded, fingerprinted, tracked, audited = cmsgpack.unpack(how)
 local KEYS_NAMED = 5
 local PINGS_PER_CLEANING, PINGS_PER_TRIM = 4, 16
 
@@ -49,7 +50,7 @@ local search = {enough = buyers_max, buyers = held_buyers, buyers_count = held_b
 local verdicts, new_count, held = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
 local held_count = held_before_count + new_count
 
-local done = is_last or held_count >= buyers_max
+local done = is_last or held_count >= done_at
 local expires_at_ms = now + (done and ttl_ms or math.min(open_ms, ttl_ms))
 local expires_at, hold_until = as_text(expires_at_ms), as_text(now + hold_ms)
 local all_said = said_before .. verdicts

@@ -1,13 +1,14 @@
 -- route: a call arrives at its sale's number, or tries the sale's next buyer. The same attempt gets the same answer.
 -- parts: clock, tail, caps, pending, guard, room, candidate, slot, waiting, taking, giving, number, reach
 -- KEYS: call (HASH), sale (HASH), sales (STREAM), leases, slots (ZSETs of the buyer the sale is with), caps (HASH),
---   pending (ZSET of its contract), reserved (ZSET of its buyer), balance (STRING); tail: what leads to the sale (see reach); marks of the sale (STRING each); marks; takers; candidates
+--   pending (ZSET of its contract), reserved (ZSET of its buyer), balance (STRING); tail: what leads to the sale (see
+--   reach); marks of the sale, and of its exclusivity (STRING each); marks; takers; candidates
 -- ARGV: not_after_ms, decision, call (edge:call), attempt, attempts_max, is_pooled (1 or 0), pointers_count,
 --   position_seen (of the sale, as it was read), room (of that buyer; -1 no limit, -2 it is gone), lease_ms,
 --   call_ms (life of the call's record), keep_ms (life of the sale), cooldown_ms, beat_ms (what a heartbeat extends by),
---   endpoint, caller_matches (1 or 0), buyer, contract, price_micros (that the sale is with), pool, caller, fields (names of what leads
---   to the sale, or empty), about (JSON for the sales stream), bought_count (marks of the sale), marks_packed,
---   takers_packed, candidates_packed (msgpack: see the parts)
+--   endpoint, caller_matches (1 or 0), buyer, contract, price_micros (that the sale is with), pool, caller, fields (names of
+--   what leads to the sale, or empty), about (JSON for the sales stream), bought_count (marks of the sale), exclusive_count
+--   (those of its exclusivity), marks_packed, takers_packed, candidates_packed (msgpack: see the parts)
 -- Returns: late, now · changed (the sale was read too early) · a reason | dial, position dialled, the sale (flat)
 -- Writes: nothing when late or changed; call; a dialled one also leases, slots, sale, pool, pointers; a move also caps,
 --   marks, sales, pending, pendings, reserved, balance; none left: all of these back, lent
@@ -18,14 +19,18 @@ local is_pooled, pointers_count, position_seen = ARGV[6] == "1", tonumber(ARGV[7
 local room, lease_ms, call_ms, keep_ms = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], ARGV[12]
 local cooldown_ms, beat_ms, endpoint, caller_matches = tonumber(ARGV[13]), ARGV[14], ARGV[15], ARGV[16] == "1"
 local buyer, contract, price_micros, pool, caller = ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21]
-local fields, about, bought_count = ARGV[22], ARGV[23], tonumber(ARGV[24])
-local marks_packed, takers_packed, candidates_packed = ARGV[25], ARGV[26], ARGV[27]
+local fields, about, bought_count, exclusive_count = ARGV[22], ARGV[23], tonumber(ARGV[24]), tonumber(ARGV[25])
+local marks_packed, takers_packed, candidates_packed = ARGV[26], ARGV[27], ARGV[28]
 local GONE, FIRST = -2, 1
 tail_follows(9)
 bind_reach(is_pooled, pointers_count)
 local bought_keys = {}
 for at = 1, bought_count do
   bought_keys[at] = next_key()
+end
+local exclusive_keys = {}
+for at = 1, exclusive_count do
+  exclusive_keys[at] = next_key()
 end
 
 local now = now_ms()
@@ -107,15 +112,14 @@ end
 local number = field_of(sale_key, "number")
 local until_ms = math.max(tonumber(field_of(sale_key, "until_ms")), now + lease_ms)
 local stream = {"sale", decision, "call", call, "at_ms", now, "about", about}
-local given = {
-  leases = leases_key, slots = slots_key, caps = caps_key, pending = pending_key, reserved = reserved_key,
-  balance = balance_key, bought = bought_keys, contract = contract, price = price_micros,
-}
+local given = {leases = leases_key, slots = slots_key, caps = caps_key, pending = pending_key, reserved = reserved_key,
+  balance = balance_key, bought = bought_keys, contract = contract, price = price_micros}
 
 -- All writes: the first is one that a full memory refuses.
 if not stays and not chosen then
   redis.call("XADD", sales_key, "*", "event", "voided", unpack(stream))
   give_back(given, sale_key, decision)
+  drop_marks(exclusive_keys, decision)
   redis.call("HSET", sale_key, "state", "void", "live_call", "", "until_ms", now, "cap_fields", "", "bought", "")
   end_reach(decision, number, now + cooldown_ms)
   return told("no_buyer_left", -1)

@@ -6,11 +6,12 @@
 -- Then a candidate's words: buyer; room (most live leases; -1 has no limit, -2 takes no leases); caps_count; and four words
 -- for each of its caps (see caps). Where caps_count is -1, the words of its guard follow (see guard); -2: the same, and it
 -- stands among those that have caps.
--- How many dedup marks each candidate has is of the lead, and a stream of its own.
+-- How many dedup marks each candidate has is of the lead, and a stream of its own. Where the offer remembers whom it sold
+-- exclusively, one number more follows: of the lead's marks there, any of which keeps it from all candidates.
 -- Tail KEYS: all marks; what a script puts between; of each candidate its leases (unless its room is -2), keys of its guard.
 
--- Whether a candidate has bought this person, by place; nil where nobody has, as it nearly always is: then one question
--- is enough for all. And the last key.
+-- Whether a candidate has bought this person, by place, and behind them the offer; nil where nobody has, as it nearly
+-- always is: then one question is enough for all. And the last key.
 local function bought_before(packed, key_at)
   if packed == "" then
     return nil, key_at
@@ -66,7 +67,7 @@ local function look_at_candidates(packed, caps_key, bought, key_at, search)
       end
       if (buyers and buyers[buyer]) or (place == default_at and not (is_first and yes_count == 0)) then
         verdict = OUTRANKED
-      elseif bought and bought[place] then
+      elseif bought and (bought[place] or bought[words[1] + 1]) then
         verdict = DUPLICATE
       elseif reached then
         verdict = reached

@@ -13,7 +13,7 @@ from service.app.faults import Handler, reply_to, word_of
 from service.app.replies import Reply, rate_limited, refuse, reply, unavailable
 from service.app.serving import SERVING, Serving
 from service.exchange import ping, post, rehearsal
-from service.exchange.post import Outcome
+from service.exchange.telling import Outcome
 from service.model.catalog import Endpoint
 from service.model.lead import Question
 from service.served.doors import Admitted, Claim

@@ -12,6 +12,7 @@ from service.catalog.names import Names
 from service.catalog.offers import Vocabulary
 from service.catalog.table import Key, Table, Unique, as_is, is_whole, read_table, tables_in
 from service.model.catalog import Buyer, Contract, Offer
+from service.model.distribution import modes_of, price_in
 from service.model.money import units_of
 
 BUYER_ID_MAX = 2**53  # what a script in Lua and a reader in JavaScript still count exactly
@@ -99,7 +100,8 @@ def with_default_buyer(offer: Offer, raw: Table, spot: Spot, names: Names, buyer
     contract = next((contract for contract in buyer.contracts if contract.offer == offer.id), None)
     if contract is None:
         place.wrong(f"{shown(buyer_id)} has no contract on {offer.id}")
-    elif contract.bid_micros < offer.floor_micros:
-        bid, floor = units_of(contract.bid_micros), units_of(offer.floor_micros)
+    elif (price_micros := price_in(contract, modes_of(offer)[-1])) < offer.floor_micros:
+        # It stands behind the last mode that is tried.
+        bid, floor = units_of(price_micros), units_of(offer.floor_micros)
         place.wrong(f"{shown(buyer_id)} bids {bid:.2f}, below the floor {floor:.2f} of {offer.id}")
     return replace(offer, default_buyer=buyer_id)

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from service.catalog.checks import (
     amount,
+    choice,
     day,
     did_you_mean,
     factor,
@@ -40,6 +41,7 @@ BID_RULE = {
     "where": Key(as_is),
     "hours": Key(as_is),
     "bid": Key(price, into="bid_micros"),
+    "bid_shared": Key(price, into="bid_shared_micros"),
     "multiply": Key(factor),
 }
 
@@ -50,6 +52,8 @@ def contract_keys(names: Names) -> Keys:
         "id": Key(identifier),
         "offer": Key(known("an offer", names.offers), required=True),
         "bid": Key(price, into="bid_micros", required=True),
+        "bid_shared": Key(price, into="bid_shared_micros"),
+        "sells": Key(choice("both", "exclusive", "shared")),
         "tier": Key(whole(1, TIER_MAX)),
         "weight": Key(whole(1, WEIGHT_MAX)),
         "where": Key(as_is),
@@ -118,12 +122,25 @@ def _bid_rules(kept: Kept, spot: Spot, words: Vocabulary | None, party: Party) -
         if "where" in rule and words is not None:
             where = read_where(rule["where"], place.at("where"), words, party.files)
         hours = Schedule(party.timezone, read_hours(rule["hours"], place.at("hours"))) if "hours" in rule else None
-        bid_micros = rule.get("bid_micros")
-        if bid_micros is None and "multiply" in rule:
-            bid_micros = _multiplied(kept.get("bid_micros", 0), rule["multiply"], place.at("multiply"))
+        bid_micros, bid_shared_micros = _prices(kept, rule, place)
         if bid_micros is not None:
-            rules.append(BidRule(bid_micros, where, hours))
+            rules.append(BidRule(bid_micros, where, hours, bid_shared_micros))
     return rules
+
+
+def _prices(kept: Kept, rule: Kept, spot: Spot) -> tuple[int | None, int | None]:
+    """The bid and the shared bid where a rule holds. It changes what it names; a factor goes for both."""
+    own_shared = kept.get("bid_shared_micros")
+    if "bid_shared_micros" in rule:
+        if "bid_micros" not in rule:
+            spot.at("bid_shared").wrong("stands beside bid only")
+        if own_shared is None:
+            spot.at("bid_shared").wrong("needs a bid_shared of the contract itself")
+    if "multiply" not in rule:
+        return rule.get("bid_micros"), rule.get("bid_shared_micros", own_shared)
+    by, place = rule["multiply"], spot.at("multiply")
+    bid_shared_micros = None if own_shared is None else _multiplied(own_shared, by, place)
+    return _multiplied(kept.get("bid_micros", 0), by, place), bid_shared_micros
 
 
 def _multiplied(bid_micros: int, by: Decimal, spot: Spot) -> int | None:

@@ -176,7 +176,10 @@ def _times(span: Span) -> str:
 
 def _rule(rule: BidRule) -> str:
     when = [_where(rule.where), _schedule(rule.hours) if rule.hours else ""]
-    return f"{_words('bid_micros', rule.bid_micros)} where ({' and '.join(part for part in when if part) or 'always'})"
+    prices = _words("bid_micros", rule.bid_micros)
+    if rule.bid_shared_micros is not None:
+        prices += f", shared {_words('bid_shared_micros', rule.bid_shared_micros)}"
+    return f"{prices} where ({' and '.join(part for part in when if part) or 'always'})"
 
 
 def _cap(cap: Cap) -> str:

@@ -69,6 +69,9 @@ def read_endpoint(raw: Table, spot: Spot, keys: Keys, offers: Mapping[str, Offer
     offer = offers.get(endpoint.offer)
     if offer is not None:
         _check_tracking(raw, spot, delivery=offer.delivery)
+        if endpoint.buyers_max < offer.distribution.winners:
+            winners = f"{offer.distribution.winners} winners of {offer.id}"
+            spot.at("buyers_max").wrong(f"{endpoint.buyers_max} is below the {winners}")
     return endpoint
 
 

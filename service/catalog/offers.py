@@ -25,7 +25,8 @@ from service.model.values import Complaint, Parser, compile_parser, parse_area_c
 
 FIELDS_PER_OFFER_MAX = 500
 TEXT_LENGTH_MAX = 10_000
-WINNERS_MAX = 100
+WINNERS_MIN, WINNERS_MAX = 2, 100
+EXCLUSIVE_DAYS_MAX = 3650
 CONVERTS_AFTER_SECONDS_MAX = 30 * 86400
 # A certificate's URL is easily longer than a text should be.
 URL_LENGTH = 2048
@@ -60,12 +61,13 @@ OFFER = {
     "converts_after_seconds": Key(whole(1, CONVERTS_AFTER_SECONDS_MAX)),
     "rank_by": Key(choice("bid", "tier")),
     "distribution": Key(as_is),
+    "exclusive_days": Key(whole(0, EXCLUSIVE_DAYS_MAX)),
     "floor": Key(price, into="floor_micros"),
     "default_buyer": Key(as_is),
     "extra_fields": Key(choice("keep", "drop")),
     "fields": Key(as_is),
 }
-_WINNERS = Key(whole(1, WINNERS_MAX), required=True)
+_WINNERS = Key(whole(WINNERS_MIN, WINNERS_MAX), required=True)
 _MODE = Key(choice("exclusive", "multisell", "hybrid", "waterfall"), required=True)
 DISTRIBUTION = {
     "exclusive": {"mode": _MODE},
@@ -101,6 +103,7 @@ def read_offer(raw: Table, spot: Spot) -> tuple[Offer | None, Vocabulary]:
         spot.at("converts_after_seconds").wrong("is missing, with sale_on call_converted")
     if sale_on != "post" and delivery == "data":
         spot.at("sale_on").wrong(f"{shown(sale_on)} needs delivery call")
+    _check_distribution(kept, raw, spot)
     made = [field for field in fields.values() if field is not None]
     vocabulary = _vocabulary(fields)
     if not is_whole(kept, OFFER):
@@ -116,6 +119,17 @@ def _distribution(raw: object, spot: Spot) -> Distribution:
         keys = {name: key._replace(required=name == "mode") for name, key in DISTRIBUTION["hybrid"].items()}
     kept = read_table(raw, spot, keys)
     return Distribution(**kept) if is_whole(kept, keys) else Distribution()
+
+
+def _check_distribution(kept: Kept, raw: Table, spot: Spot) -> None:
+    """What a mode asks of the rest of the offer. A waterfall goes by tier, whatever is bid."""
+    mode = kept.get("distribution", Distribution()).mode
+    if mode in ("multisell", "hybrid") and kept.get("delivery") == "call":
+        spot.at("distribution").at("mode").wrong(f"{shown(mode)} needs delivery data: a call reaches one buyer")
+    if mode == "waterfall":
+        if raw.get("rank_by") == "bid":
+            spot.at("rank_by").wrong('"bid" cannot be: a waterfall goes by tier')
+        kept["rank_by"] = "tier"
 
 
 def _fields(raw: object, spot: Spot) -> dict[str, Field | None]:

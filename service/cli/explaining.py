@@ -13,6 +13,7 @@ from service import catalog, match, wire
 from service.cli.tables import table
 from service.errors import PingpostError
 from service.model.catalog import Catalog, Endpoint, Source
+from service.model.distribution import modes_of, winners_in
 from service.model.money import units_of
 from service.wire import Decoded, Refusal
 
@@ -44,11 +45,13 @@ def explain(given: argparse.Namespace) -> int:
         return 1
     at_ms = _at_ms(given.at, loaded.account.timezone)
     source_id = decoded.traffic_source_id or given.source
-    rows = _verdicts(loaded, endpoint, decoded, source_id=source_id, at_ms=at_ms)
+    sold, rows = _verdicts(loaded, endpoint, decoded, source_id=source_id, at_ms=at_ms)
     if given.json:
         asked = {"catalog": loaded.version, "endpoint": endpoint.vanity_uri, "at_ms": at_ms, "normalised": decoded.lead}
-        print(json.dumps(asked | {"contracts": rows}, indent=2))
+        print(json.dumps(asked | sold | {"contracts": rows}, indent=2))
     else:
+        if sold:
+            print(f"sold {sold['mode']}, to at most {sold['winners']}\n")
         heads = ("buyer", "name", "contract", "verdict", "bid", "why")
         print(table(heads, [_row(row, loaded) for row in rows]))
     return 0
@@ -56,7 +59,8 @@ def explain(given: argparse.Namespace) -> int:
 
 def _verdicts(
     loaded: Catalog, endpoint: Endpoint, decoded: Decoded, *, source_id: str, at_ms: int
-) -> list[dict[str, Any]]:
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """How a data lead is sold, and the contracts."""
     source = loaded.sources.get(source_id) or Source(id="other", name="other")
     asked = match.Asked(
         facts=match.facts(decoded.lead, source_id),
@@ -66,8 +70,22 @@ def _verdicts(
         allow_loss=source.allow_loss,
         min_bid_micros=max(source.min_bid_micros, decoded.min_bid_micros),
     )
+    offer = loaded.offers[endpoint.offer]
+    for mode in modes_of(offer):
+        rows = _rows(match.explain(loaded, offer.id, asked, mode=mode))
+        if _any_offered(rows):
+            break
+    sold = {"mode": mode, "winners": winners_in(offer, mode)} if offer.delivery == "data" else {}
+    return sold, rows if _any_offered(rows) else _with_default(rows, loaded, endpoint, asked)
+
+
+def _any_offered(rows: list[dict[str, Any]]) -> bool:
+    return any(row["verdict"] == "offered" for row in rows)
+
+
+def _rows(verdicts: list[match.Verdict]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for verdict in match.explain(loaded, endpoint.offer, asked, frozenset()):
+    for verdict in verdicts:
         row: dict[str, Any] = {"buyer_id": verdict.buyer.id, "contract": verdict.contract.id}
         if verdict.reason is None:
             row["verdict"] = "offered"
@@ -78,9 +96,7 @@ def _verdicts(
         if verdict.detail:
             row["detail"] = verdict.detail
         rows.append(row)
-    if any(row["verdict"] == "offered" for row in rows):
-        return rows
-    return _with_default(rows, loaded, endpoint, asked)
+    return rows
 
 
 def _with_default(
@@ -89,7 +105,8 @@ def _with_default(
     """Verdicts that are all declined, but for the offer's default buyer: neither hours nor filters hold it back."""
     if loaded.offers[endpoint.offer].default_buyer is None:
         return rows
-    bid = match.build(loaded, endpoint.offer).rank(asked).default_bid()
+    index = match.build(loaded, endpoint.offer)
+    bid = (index.otherwise or index).rank(asked).default_bid()
     if bid is None:
         return rows
     taken = {

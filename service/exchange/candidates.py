@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from service import metrics
 from service.exchange.quoting import recorded
-from service.match import Asked, facts, payout_for
+from service.match import Asked, Index, facts, payout_for
 from service.model.decline import CAP_DECLINES, Decline
+from service.model.distribution import Mode, mode_of
 from service.model.lead import Bid, Lot, PingRecord, Question, RecordedBid
 from service.served.snapshot import Snapshot
 
@@ -16,6 +17,8 @@ FURTHER = 32
 """Candidates of each further trip."""
 TRIPS_MAX = 4
 """Trips of one lead to Redis, whatever is full: bounds the time of the unluckiest."""
+FIRST_MODE_TRIPS_MAX = 2
+"""Of these, before an offer that sells in two modes goes on to the other."""
 
 NO_LOT = Lot(())
 
@@ -27,43 +30,77 @@ _CHANGING: dict[int | None, str] = {
 
 
 class Candidates:
-    """What matching found for a question. Made once per lead; `more` goes on down the ranking."""
+    """What matching found for a question. Made once per lead; `more` goes on down the ranking, and then to the next
+    mode of an offer that has two: a hybrid's lead is offered to one buyer alone first, at its floor for that."""
 
     def __init__(self, snapshot: Snapshot, question: Question, now_ms: int) -> None:
         self.snapshot = snapshot
         self.question = question
         self.now_ms = now_ms
-        self._index = snapshot.indexes[question.endpoint.offer]
-        self.ranking = self._index.rank(asked_of(question, now_ms))
-        self.suppressed = self.ranking.suppressed
         self.bids: tuple[Bid, ...] = ()
         self._recorded: list[RecordedBid] = []
         self.lot = NO_LOT
         """Of the latest trip."""
-        self.default = self.ranking.default_bid()
-        """The offer's default buyer, unless it is a candidate anyway: behind the last of the others."""
-        if self.default is not None and not self._is_consented(self.default):
-            self.default = None
         self.trips = 0
         self.last = False
         """No trip follows: nobody else matches, or enough have been asked."""
+        self._enter(snapshot.indexes[question.endpoint.offer])
+        self.suppressed = self.ranking.suppressed
 
-    def more(self) -> Lot:
-        """The bids of the next trip in rank order; the offer's default buyer stands behind the last of all."""
-        count = FURTHER if self.trips else self.question.endpoint.buyers_max + SPARE
-        if self.question.buyer_ids:
-            self.lot = Lot(tuple(self._next_consented(count)))  # of this lead alone: not kept in the place of another
-        elif self.trips:
-            self.lot = self._index.lot(tuple(self.ranking.take(count)))
-        else:
-            self.lot = self.ranking.first_lot(count)
+    def _enter(self, index: Index) -> None:
+        """Goes to the top of a mode's ranking."""
+        self._index = index
+        self.winners = index.winners
+        """Most buyers that the lead is sold to."""
+        self.ranking = index.rank(asked_of(self.question, self.now_ms))
+        self._mode_from = len(self.bids)
+        self._is_top = True
+        self.last_if_held = False
+        """The next trip is in another mode: it follows only where nobody takes the lead in this one."""
+        self.default = self.ranking.default_bid() if index.otherwise is None else None
+        """The offer's default buyer, unless it is a candidate anyway: behind the last of the others."""
+        if self.default is not None and not self._is_consented(self.default):
+            self.default = None
+
+    @property
+    def mode(self) -> Mode:
+        return mode_of(self.winners)
+
+    def more(self, *, selling: bool = False) -> Lot:
+        """The bids of the next trip in rank order; the offer's default buyer stands behind the last of all. `selling`:
+        what the trip finds is sold at once, so that no further trip can look for more winners."""
+        otherwise = self._index.otherwise
+        if otherwise is not None and self.last_if_held:
+            self._enter(otherwise)
+        lot, ends = self._take(selling=selling)
+        if otherwise is not None and not lot.bids and not self.trips:
+            self._enter(otherwise)  # most leads of a hybrid: nobody pays its floor for a lead alone
+            lot, ends = self._take(selling=selling)
         self.trips += 1
-        self.last = len(self.lot.bids) < count or self.trips == TRIPS_MAX
-        if self.last and self.default is not None:
-            self.lot = self._index.lot((*self.lot.bids, self.default))
-        self.bids += self.lot.bids
-        self._recorded = self._recorded + recorded(self.lot) if self._recorded else recorded(self.lot)
-        return self.lot
+        if self._index.otherwise is not None:
+            self.last_if_held = ends or self.trips == FIRST_MODE_TRIPS_MAX
+        elif ends or self.trips == TRIPS_MAX:
+            self.last = True
+            if self.default is not None:
+                lot = self._index.lot((*lot.bids, self.default))
+        self.lot = lot
+        self.bids += lot.bids
+        self._recorded = self._recorded + recorded(lot) if self._recorded else recorded(lot)
+        return lot
+
+    def _take(self, *, selling: bool) -> tuple[Lot, bool]:
+        """The mode's next bids, and whether none follow."""
+        is_top, self._is_top = self._is_top, False
+        count = self.question.endpoint.buyers_max + SPARE if is_top else FURTHER
+        if selling and self.winners > 1:
+            count += FURTHER
+        if self.question.buyer_ids:
+            lot = Lot(tuple(self._next_consented(count)))  # of this lead alone: not kept in the place of another
+        elif is_top:
+            lot = self.ranking.first_lot(count)
+        else:
+            lot = self._index.lot(tuple(self.ranking.take(count)))
+        return lot, len(lot.bids) < count
 
     def _next_consented(self, count: int) -> list[Bid]:
         """Down the ranking until enough are found that the lead may go to; fewer where it ends before."""
@@ -93,6 +130,7 @@ class Candidates:
             request_id=question.request_id,
             own_number=question.own_number,
             min_bid_micros=question.min_bid_micros,
+            winners=self.winners,
             suppressed=self.suppressed,
         )
 
@@ -104,12 +142,16 @@ class Candidates:
     def count_declines(self, said: Sequence[int | None]) -> None:
         """Counts why contracts were declined: in matching by the masks, in Redis by what the script said."""
         offer = self.question.endpoint.offer
+        if self._mode_from:
+            # A contract has one cause, that of the mode in which the lead went.
+            said = said[self._mode_from :]
+        bids = self.bids[self._mode_from :]
         for reason, count in self.ranking.declined.items():
             metrics.count_declines(offer, reason.word, count)
-        outranked = max(self.ranking.matched - len(self.bids), 0) + said.count(None)
+        outranked = max(self.ranking.matched - len(bids), 0) + said.count(None)
         if outranked:
             metrics.count_declines(offer, Decline.OUTRANKED.word, outranked)
-        count_said(offer, self.bids, said)
+        count_said(offer, bids, said)
 
 
 def count_said(offer: str, bids: Sequence[Bid], said: Sequence[int | None]) -> None:

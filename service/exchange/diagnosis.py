@@ -11,6 +11,7 @@ from service import match
 from service.exchange.candidates import asked_of
 from service.model.catalog import Contract, Endpoint
 from service.model.decline import CAP_DECLINES, Decline
+from service.model.distribution import Exclusivity, Mode, mode_of
 from service.model.lead import Bid, PingRecord, Question
 from service.model.money import units_of
 from service.model.room import buffer_percent, ping_limit
@@ -26,19 +27,22 @@ def by_contract(bids: Sequence[Bid], said: Sequence[int | None]) -> Said:
     return {bid.contract.id: (bid, verdict) for bid, verdict in zip(bids, said, strict=False)}
 
 
-async def verdicts(snapshot: Snapshot, question: Question, said: Said, now_ms: int) -> list[Verdict]:
-    """Every contract of the offer with its one cause: matching's, else what Redis said, else outranked.
+async def verdicts(snapshot: Snapshot, question: Question, said: Said, *, now_ms: int, mode: Mode) -> list[Verdict]:
+    """Every contract of the offer with its one cause, in the mode in which the lead went: what Redis said, else
+    matching's, else outranked. A contract that Redis declined in a hybrid's first mode and that takes no part in the
+    second keeps that cause.
 
     Explaining 10,000 contracts takes up to a third of a second, so it lets other requests go on in between.
     """
     catalog, endpoint = snapshot.catalog, question.endpoint
     asked = asked_of(question, now_ms)
     found: list[match.Verdict] = []
-    for few in match.explain_in_slices(catalog, endpoint.offer, asked, snapshot.paused):
+    for few in match.explain_in_slices(catalog, endpoint.offer, asked, snapshot.paused, mode=mode):
         found += few
         await asyncio.sleep(0)
+    exclusivity = snapshot.exclusivities.get(endpoint.offer)
     return [
-        _of_candidate(*said[one.contract.id], endpoint) if one.contract.id in said else _of_match(one)
+        _of_candidate(*said[one.contract.id], endpoint, exclusivity) if one.contract.id in said else _of_match(one)
         for one in match.in_rank_order(found, asked, catalog.offers[endpoint.offer])
     ]
 
@@ -63,7 +67,8 @@ async def derived(snapshot: Snapshot, record: dict[str, Any]) -> dict[str, Any]:
         bid = kept.bids[at]
         buyer, contract = snapshot.contracts[bid.contract_id]
         said[contract.id] = Bid(contract, buyer, bid.bid_micros, bid.payout_micros, bid.is_default), verdict
-    return {"contracts": await verdicts(snapshot, question, said, kept.at_ms)}
+    mode = mode_of(kept.winners)
+    return {"mode": mode, "contracts": await verdicts(snapshot, question, said, now_ms=kept.at_ms, mode=mode)}
 
 
 def readable(record: dict[str, Any]) -> dict[str, Any]:
@@ -97,13 +102,21 @@ def _of_match(found: match.Verdict) -> Verdict:
     return _declined(found.contract, found.reason or Decline.OUTRANKED, found.detail)
 
 
-def _of_candidate(bid: Bid, verdict: int | None, endpoint: Endpoint) -> Verdict:
+def _of_candidate(bid: Bid, verdict: int | None, endpoint: Endpoint, exclusivity: Exclusivity | None) -> Verdict:
     contract = bid.contract
     if verdict == 0:
         offered = units_of(bid.payout_micros)
         return Verdict(buyer_id=contract.buyer_id, contract=contract.id, verdict="offered", bid=offered)
     reason = Decline.OUTRANKED if verdict is None else Decline(verdict)
+    if reason is Decline.DUPLICATE:
+        return _declined(contract, reason, _remembered_by(contract, exclusivity))
     return _declined(contract, reason, _limits_behind(bid, reason, endpoint))
+
+
+def _remembered_by(contract: Contract, exclusivity: Exclusivity | None) -> dict[str, object]:
+    """The settings by which a person is known again: the contract's, and the offer's."""
+    found: dict[str, object] = {"dedup_days": contract.dedup_days} if contract.dedup_days else {}
+    return found | ({"exclusive_days": exclusivity.days} if exclusivity else {})
 
 
 def _limits_behind(bid: Bid, reason: Decline, endpoint: Endpoint) -> dict[str, object]:
@@ -111,8 +124,6 @@ def _limits_behind(bid: Bid, reason: Decline, endpoint: Endpoint) -> dict[str, o
     cap = bid.buyer.concurrency_cap
     if reason is Decline.CONCURRENCY and cap is not None:
         return {"cap": cap, "ping_limit": ping_limit(cap, buffer_percent(bid.buyer, endpoint))}
-    if reason is Decline.DUPLICATE:
-        return {"dedup_days": bid.contract.dedup_days}
     if reason is Decline.BALANCE:
         return {"balance_required": True, "price": units_of(bid.bid_micros)}
     found: dict[str, object] = {}

@@ -56,7 +56,7 @@ def _answer(candidates: Candidates, held: Held) -> PingOutcome:
     if held.status == "none":
         return NoMatch(decision_id=question.decision_id, request_id=echo(question))
     lot = candidates.lot if candidates.trips == 1 else Lot(candidates.bids)
-    quote = quote_of(lot, question.endpoint, held.said)
+    quote = quote_of(candidates.snapshot, lot, question.endpoint, held.said, candidates.winners)
     metrics.count_bids(question.endpoint.offer, quote.bids_count, quote.amount_micros)
     return quote.template.fill(question.decision_id, question.request_id)
 
@@ -78,6 +78,8 @@ def _ask(store: Store, candidates: Candidates, before: Held) -> HoldAsk:
         caller_id=str(question.lead.get("caller_id", "")),
         said_before=before.said,
         last=candidates.last,
+        last_if_held=candidates.last_if_held,
+        exclusivity=candidates.snapshot.exclusivities.get(question.endpoint.offer),
     )
 
 

@@ -10,28 +10,21 @@ from service.exchange import fingerprint
 from service.exchange.candidates import Candidates, count_said
 from service.exchange.limits import limits_of
 from service.exchange.ping import opt_out
-from service.exchange.quoting import echo, offered_buyers
-from service.model.decline import Decline
+from service.exchange.quoting import echo
+from service.exchange.telling import Outcome, sold_answer, told, with_buyers
 from service.model.lead import Bid, Lead, PingRecord, Question
-from service.model.money import units_of
 from service.served.snapshot import Snapshot
 from service.store import Store
-from service.store.asks import FoundPing, RateLimited, Sale, SellAsk, Sold
+from service.store.asks import FoundPing, SellAsk, Sold
 from service.wire import Complaints, Decoded, Refusal, ids
 from service.wire.answers import (
     AlreadySold,
-    BuyerUnavailable,
-    DataPostAnswer,
-    DataSale,
     LeadAnswer,
     NoMatch,
-    NoTrackingNumber,
     PingExpired,
-    PostAnswer,
     Suppressed,
 )
 
-Outcome = LeadAnswer | Refusal | RateLimited
 Said = tuple[int | None, ...]
 
 
@@ -61,14 +54,15 @@ async def post(store: Store, snapshot: Snapshot, question: Question, posted: Dec
         return order
     if merged.changes or merged.lead != record.lead:
         found = replace(found, record=replace(record, lead=merged.lead, changes=merged.changes), amended=True)
-    sold = await sell_found(store, snapshot, found, order, posted_id=question.ping_id)
-    return _told(snapshot, question, sold, store.now_ms(), asked_one=ping_id.position is not None)
+    winners = winners_of(record, ping_id.position)
+    sold = await sell_found(store, snapshot, found, order, posted_id=question.ping_id, winners=winners)
+    return told(snapshot, question, sold, store.now_ms(), asked_one=ping_id.position is not None)
 
 
 async def sell_found(
-    store: Store, snapshot: Snapshot, found: FoundPing, order: tuple[int, ...], *, posted_id: str
+    store: Store, snapshot: Snapshot, found: FoundPing, order: tuple[int, ...], *, posted_id: str, winners: int = 1
 ) -> Sold:
-    """Sells a ping's lead to the first of its bids at these places that can take it, at what was quoted."""
+    """Sells a ping's lead to the first `winners` of its bids at these places that can take it, at what was quoted."""
     record = found.record
     endpoint = snapshot.catalog.endpoints[record.endpoint]
     bids, order = sellable(snapshot, record, order)
@@ -82,6 +76,8 @@ async def sell_found(
             order=order,
             needs_ping=True,
             as_pinged=not found.amended,
+            winners=winners,
+            exclusivity=snapshot.exclusivities.get(endpoint.offer),
             held_buyers=tuple(b.buyer_id for b, verdict in zip(record.bids, found.said, strict=False) if verdict == 0),
             caller_id=str(record.lead.get("caller_id", "")),
         )
@@ -108,21 +104,21 @@ async def sell_now(store: Store, snapshot: Snapshot, question: Question, *, full
         sale = await store.sale(sold.elsewhere)
         if sale is None:
             return NoMatch(decision_id=sold.elsewhere, request_id=echo(question), repeat=True)
-        answer = sold_answer(snapshot, question, sale, store.now_ms(), repeat=True)
-        return _with_buyers(snapshot, answer, sale) if full else answer
+        again = sold_answer(snapshot, question, sale, store.now_ms(), repeat=True)
+        return with_buyers(snapshot, again, sale) if full else again
     if sold.status in ("sold", "none"):
         candidates.count_declines(said)
         _count_sold(question.endpoint.offer, sold)
-    told = _told(snapshot, question, sold, store.now_ms(), asked_one=False)
-    return _with_buyers(snapshot, told, sold.sale) if full and sold.sale else told
+    answer = told(snapshot, question, sold, store.now_ms(), asked_one=False)
+    return with_buyers(snapshot, answer, sold.sale) if full and sold.sale else answer
 
 
 async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *, full: bool) -> Sold:
-    """One trip: to the first of the next candidates that can take the lead."""
+    """One trip: to the first of the next candidates that can take the lead, as many as may."""
     question = candidates.question
     endpoint = question.endpoint
     first_position = len(candidates.bids)
-    lot = candidates.more()
+    lot = candidates.more(selling=True)
     first = candidates.trips == 1
     by_call = candidates.snapshot.catalog.offers[endpoint.offer].delivery == "call" and "caller_id" in question.lead
     fields = fingerprint.of_fields(store.hash_of, question, "sell") if by_call or question.request_id else ""
@@ -136,6 +132,8 @@ async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *,
             order=tuple(range(first_position, len(candidates.bids))),
             reserve=() if candidates.last or candidates.default is None else (len(candidates.bids),),
             needs_ping=False,
+            winners=candidates.winners,
+            exclusivity=candidates.snapshot.exclusivities.get(endpoint.offer),
             limits=limits_of(candidates.snapshot, endpoint, question.source) if first else (),
             request_key=fingerprint.of_request(store.hash_of, question) if question.request_id else "",
             request_fields=fields,
@@ -151,8 +149,9 @@ async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *,
 def _count_sold(offer: str, sold: Sold) -> None:
     """A sale that is pending is counted when it is made."""
     if sold.status == "sold" and sold.sale is not None and sold.sale.state == "sold":
-        won = sold.sale.record.bids[sold.sale.position]
-        metrics.count_sale(offer, won.bid_micros, won.payout_micros)
+        for place in sold.sale.sold_to:
+            won = sold.sale.record.bids[place]
+            metrics.count_sale(offer, won.bid_micros, won.payout_micros)
 
 
 # -- what may be sold to whom
@@ -200,6 +199,11 @@ def order_of(
     return tuple(at for at in order if found.record.bids[at].buyer_id not in kept_from) or Suppressed(**about)
 
 
+def winners_of(record: PingRecord, position: int | None) -> int:
+    """Most buyers that a posted id sells to: its one buyer, or all that the ping was quoted for."""
+    return record.winners if position is None else 1
+
+
 def positions_to_try(found: FoundPing, consented: frozenset[int], position: int | None) -> tuple[int, ...]:
     """Places of the bids that a posted id may sell to, in order: that of a buyer's id, or all that were offered and
     behind them the default buyer, as far as the publisher has consent for them."""
@@ -224,66 +228,3 @@ def sellable(snapshot: Snapshot, record: PingRecord, order: tuple[int, ...]) -> 
         bids.append(Bid(contract, buyer, quoted.bid_micros, quoted.payout_micros, quoted.is_default))
         places.append(position)
     return tuple(bids), tuple(places)
-
-
-# -- what the publisher is told
-
-
-def _told(snapshot: Snapshot, question: Question, sold: Sold, now_ms: int, *, asked_one: bool) -> Outcome:
-    if sold.rate_limited is not None:
-        return sold.rate_limited
-    about: dict[str, Any] = {"decision_id": question.decision_id, "request_id": echo(question)}
-    if sold.status == "sold" or sold.status == "repeat":
-        assert sold.sale is not None
-        if sold.status == "repeat":
-            return sold_answer(snapshot, question, sold.sale, now_ms, repeat=True)
-        # Redis' own moment of the sale: our guess of its clock is a millisecond off, which would show as a second.
-        return sold_answer(snapshot, question, sold.sale, sold.sale.sold_at_ms, repeat=False)
-    if sold.status == "conflict":
-        return Refusal("invalid", {"request_id": ["request_id was used before, with other fields."]})
-    if sold.status == "ping_gone":
-        return PingExpired(**about)
-    if sold.status == "already_sold":
-        return AlreadySold(**about)
-    if sold.status == "no_tracking_number":
-        return NoTrackingNumber(**about)
-    if asked_one:
-        # Nothing was asked of Redis where the one buyer was paused, or has left the catalog since.
-        reason = Decline(sold.said[0] or Decline.PAUSED) if sold.said else Decline.PAUSED
-        return BuyerUnavailable(reason=reason.word, **about)
-    return NoMatch(**about)
-
-
-def _with_buyers(snapshot: Snapshot, answer: Outcome, sale: Sale) -> Outcome:
-    """The answer to a full: the buyers that could have taken it beside the one that did."""
-    said: list[int | None] = [None] * len(sale.record.bids)
-    for position, verdict in zip(sale.order, sale.said, strict=False):
-        said[position] = verdict
-    if not isinstance(answer, (PostAnswer, DataPostAnswer)):
-        return answer
-    return replace(answer, buyers=offered_buyers(snapshot, sale.record, tuple(said)))
-
-
-def sold_answer(snapshot: Snapshot, question: Question, sale: Sale, now_ms: int, *, repeat: bool) -> LeadAnswer:
-    record = sale.record
-    won = record.bids[sale.sold_position]  # whoever a call has moved it to since: the same question, the same answer
-    name = snapshot.buyer_name(won.buyer_id)
-    about: dict[str, Any] = {
-        "decision_id": record.decision_id,
-        "request_id": echo(question),
-        "repeat": repeat or UNSET,
-        "ignored_changes": sorted(record.changes) or UNSET,
-    }
-    sale_id = ids.sale_id(record.decision_id)
-    if not sale.number:
-        only = DataSale(buyer_id=won.buyer_id, buyer_name=name, bid=units_of(won.payout_micros), sale_id=sale_id)
-        return DataPostAnswer(sales=[only], **about)
-    return PostAnswer(
-        trackdrive_number=sale.number.removeprefix("+"),
-        buyer_id=won.buyer_id,
-        buyer_name=name,
-        bid=units_of(won.payout_micros),
-        sale_id=sale_id,
-        expires_in_seconds=max(0, (sale.number_until_ms - now_ms) // 1000),
-        **about,
-    )

@@ -4,6 +4,7 @@ A test runs the same match and the same script as the real thing, on a record of
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,9 +12,11 @@ from msgspec.structs import replace
 from service.exchange.candidates import Candidates, asked_of
 from service.exchange.diagnosis import Said, by_contract, verdicts
 from service.exchange.limits import TEST_LIMITS
-from service.exchange.post import Outcome, disagreement, is_bound, order_of, sellable
-from service.exchange.quoting import echo, offered_buyers
+from service.exchange.post import disagreement, is_bound, order_of, sellable, winners_of
+from service.exchange.quoting import echo, offered_buyers, sharing_of
+from service.exchange.telling import Outcome, data_sold
 from service.model.decline import Decline
+from service.model.distribution import Mode, mode_of
 from service.model.lead import Bid, PingRecord, Question
 from service.model.money import units_of
 from service.served.snapshot import Snapshot
@@ -22,8 +25,6 @@ from service.store.asks import Held, HoldAsk
 from service.wire import Decoded, Refusal, ids
 from service.wire.answers import (
     BuyerUnavailable,
-    DataPostAnswer,
-    DataSale,
     Diagnostics,
     LeadAnswer,
     NoMatch,
@@ -54,17 +55,21 @@ async def ping(store: Store, snapshot: Snapshot, question: Question, watch: Stop
     candidates, held = await _look(store, snapshot, question, watch, selling=False)
     if held.rate_limited is not None:
         return held.rate_limited
-    about = await _about(snapshot, question, by_contract(candidates.bids, held.said), candidates.now_ms, watch)
+    about = await _about(
+        snapshot, question, by_contract(candidates.bids, held.said), (candidates.mode, candidates.now_ms), watch
+    )
     if candidates.suppressed:
         return Suppressed(**about, buyers=[])
     record = candidates.record()
     buyers = offered_buyers(snapshot, record, held.said, test=True)
     if not buyers:
         return NoMatch(**about)
+    payouts_micros = [record.bids[at].payout_micros for at in _taking(range(len(record.bids)), held)]
     return PingAnswer(
         try_all_buyers_ping_id=ids.ping_id(record.decision_id, test=True),
         ping_ids_expiry_in_seconds=question.endpoint.ping_ttl_seconds,
         buyers=buyers,
+        **sharing_of(snapshot, question.endpoint, payouts_micros, record.winners),
         **about,
     )
 
@@ -76,15 +81,17 @@ async def sell_now(store: Store, snapshot: Snapshot, question: Question, watch: 
     candidates, held = await _look(store, snapshot, question, watch, selling=True)
     if held.rate_limited is not None:
         return held.rate_limited
-    about = await _about(snapshot, question, by_contract(candidates.bids, held.said), candidates.now_ms, watch)
+    about = await _about(
+        snapshot, question, by_contract(candidates.bids, held.said), (candidates.mode, candidates.now_ms), watch
+    )
     if candidates.suppressed:
         return Suppressed(**about)
     if full:
         about["buyers"] = offered_buyers(snapshot, candidates.record(), held.said, test=True)
-    won = [bid for bid, verdict in zip(candidates.bids, held.said, strict=False) if verdict == 0]
+    won = _taking(range(len(candidates.bids)), held)[: candidates.winners]
     if not won:
         return NoMatch(**about)
-    return _sold(snapshot, question, won[0], about)
+    return _sold(snapshot, question, candidates.record(), won, about)
 
 
 async def post(store: Store, snapshot: Snapshot, question: Question, posted: Decoded, watch: Stopwatch) -> Outcome:
@@ -103,22 +110,23 @@ async def post(store: Store, snapshot: Snapshot, question: Question, posted: Dec
     order = order_of(snapshot, question, found, merged.lead, ping_id.position)
     if isinstance(order, LeadAnswer):
         return order
-    bids, _ = sellable(snapshot, found.record, order)
+    bids, order = sellable(snapshot, found.record, order)
     # A record of its own for this look, so that the test ping can be posted again.
     record = replace(found.record, decision_id=question.decision_id, lead=merged.lead, bids=[])
-    held = await store.hold(_ask(question, record, bids, selling=True))
+    held = await store.hold(_ask(snapshot, question, record, bids, selling=True))
     watch.lap("store")
     if held.rate_limited is not None:
         return held.rate_limited
     question = replace(
         question, lead=merged.lead, decision_id=found.record.decision_id, own_number=found.record.own_number
     )
-    about = await _about(snapshot, question, by_contract(bids, held.said), store.now_ms(), watch)
+    at = (mode_of(found.record.winners), store.now_ms())
+    about = await _about(snapshot, question, by_contract(bids, held.said), at, watch)
     if merged.ignored_changes:
         about["ignored_changes"] = merged.ignored_changes
-    won = [bid for bid, verdict in zip(bids, held.said, strict=False) if verdict == 0]
+    won = _taking(order, held)[: winners_of(found.record, ping_id.position)]
     if won:
-        return _sold(snapshot, question, won[0], about)
+        return _sold(snapshot, question, found.record, won, about)
     about.pop("ignored_changes", None)
     if ping_id.position is None:
         return NoMatch(**about)
@@ -136,32 +144,49 @@ async def _look(
     while not held.done:
         lot = candidates.more()
         watch.lap("match")
-        ask = _ask(question, candidates.record(), lot.bids, selling=selling)
+        ask = _ask(snapshot, question, candidates.record(), lot.bids, selling=selling)
         ask = replace(ask, terms=snapshot.terms[question.endpoint.offer])
         limits = TEST_LIMITS if candidates.trips == 1 else ()
-        held = await store.hold(replace(ask, limits=limits, said_before=held.said, last=candidates.last))
+        ask = replace(ask, limits=limits, said_before=held.said)
+        held = await store.hold(replace(ask, last=candidates.last, last_if_held=candidates.last_if_held))
         watch.lap("store")
     return candidates, held
 
 
-def _ask(question: Question, record: PingRecord, bids: tuple[Bid, ...], *, selling: bool) -> HoldAsk:
+def _ask(
+    snapshot: Snapshot, question: Question, record: PingRecord, bids: tuple[Bid, ...], *, selling: bool
+) -> HoldAsk:
     return HoldAsk(
-        record=record, endpoint=question.endpoint, bids=bids, limits=TEST_LIMITS, test=True, use_buffer=selling
+        record=record,
+        endpoint=question.endpoint,
+        bids=bids,
+        limits=TEST_LIMITS,
+        exclusivity=snapshot.exclusivities.get(question.endpoint.offer),
+        test=True,
+        use_buffer=selling,
     )
+
+
+def _taking(places: Sequence[int], held: Held) -> list[int]:
+    """Those of the places whose bids could take the lead."""
+    return [at for at, verdict in zip(places, held.said, strict=False) if verdict == 0]
 
 
 # -- telling
 
 
-async def _about(snapshot: Snapshot, question: Question, said: Said, now_ms: int, watch: Stopwatch) -> dict[str, Any]:
-    """What every test's answer says beside its answer."""
+async def _about(
+    snapshot: Snapshot, question: Question, said: Said, at: tuple[Mode, int], watch: Stopwatch
+) -> dict[str, Any]:
+    """What every test's answer says beside its answer. `at`: the mode in which the lead goes, and the moment."""
+    mode, now_ms = at
     facts = asked_of(question, now_ms).facts
     diagnostics = Diagnostics(
         catalog=snapshot.catalog.version,
         normalised=dict(facts.values),
         state_from=facts.state_from,
         timing_us=watch.timing_us,
-        contracts=await verdicts(snapshot, question, said, now_ms),
+        contracts=await verdicts(snapshot, question, said, now_ms=now_ms, mode=mode),
     )
     return {
         "decision_id": question.decision_id,
@@ -171,20 +196,21 @@ async def _about(snapshot: Snapshot, question: Question, said: Said, now_ms: int
     }
 
 
-def _sold(snapshot: Snapshot, question: Question, won: Bid, about: dict[str, Any]) -> LeadAnswer:
-    """The answer a sale would have: with the pool's first number, which a test never lends."""
-    bid, sale_id = units_of(won.payout_micros), ids.sale_id(question.decision_id)
+def _sold(
+    snapshot: Snapshot, question: Question, record: PingRecord, won: Sequence[int], about: dict[str, Any]
+) -> LeadAnswer:
+    """The answer a sale to these places would have: with the pool's first number, which a test never lends."""
     if snapshot.catalog.offers[question.endpoint.offer].delivery == "data":
-        only = DataSale(buyer_id=won.buyer.id, buyer_name=won.buyer.name, bid=bid, sale_id=sale_id)
-        return DataPostAnswer(sales=[only], **about)
+        return data_sold(snapshot, record, won, about)
+    first = record.bids[won[0]]
     pool = snapshot.catalog.pools.get(question.endpoint.ring_pool or "")
     number = pool.numbers[0] if pool else question.own_number
     return PostAnswer(
         trackdrive_number=number.removeprefix("+"),
-        buyer_id=won.buyer.id,
-        buyer_name=won.buyer.name,
-        bid=bid,
-        sale_id=sale_id,
+        buyer_id=first.buyer_id,
+        buyer_name=snapshot.buyer_name(first.buyer_id),
+        bid=units_of(first.payout_micros),
+        sale_id=ids.sale_id(question.decision_id),
         expires_in_seconds=question.endpoint.number_hold_seconds,
         **about,
     )

@@ -18,6 +18,7 @@ from service.match.selling import Selling
 from service.match.standing import Ready, Stages, Standing
 from service.match.suppression import Suppressions, suppressions_of
 from service.model.catalog import Catalog, Test
+from service.model.distribution import Mode, floor_in, modes_of, winners_in
 from service.model.lead import Bid, Lead, Lot
 
 STANDINGS_MAX = 1024
@@ -38,6 +39,10 @@ class Index(Struct):
     filters_any: AnyOf
     rules_any: AnyOf
     selling: Selling
+    winners: int = 1
+    """Most buyers of one lead."""
+    otherwise: "Index | None" = None
+    """The same contracts in the mode that is tried where nobody takes the lead in this one."""
     ready: Ready = Ready()
     standings: dict[tuple[int, int, int], Standing] = field(default_factory=dict)
     """While `ready` stays: by terms (a standing keeps its own alive), lines in the area, lines that match."""
@@ -50,7 +55,10 @@ class Index(Struct):
         roster = self.roster
         lines = (line for buyer_id in buyer_ids for line in roster.buyers.get(buyer_id, ()))
         paused = roster.catalog_paused | mask_of(lines, len(roster.lines))
-        return structs.replace(self, unpaused=roster.everyone ^ paused, ready=Ready(), standings={})
+        otherwise = self.otherwise.with_paused(buyer_ids) if self.otherwise else None
+        return structs.replace(
+            self, unpaused=roster.everyone ^ paused, otherwise=otherwise, ready=Ready(), standings={}
+        )
 
     def rank(self, asked: Asked) -> Ranking:
         """The contracts of the offer, as a lead finds them."""
@@ -61,7 +69,9 @@ class Index(Struct):
         suppressed = self.suppressions.mask(values) if self.suppressions.any_list else 0
         unsuppressed = ready.lines & ~suppressed if suppressed else ready.lines
         in_area = self.geo_any.left(values, self.geo.left(values, unsuppressed))
-        matched = self.rules_any.left(values, self.filters_any.left(values, self.filters.left(values, in_area)))
+        abstaining = self.roster.abstaining
+        buying = in_area & ~abstaining if abstaining else in_area
+        matched = self.rules_any.left(values, self.filters_any.left(values, self.filters.left(values, buying)))
         key = (id(on_terms), in_area, matched)
         standing = None if suppressed else self.standings.get(key)
         if standing is None:
@@ -115,8 +125,16 @@ class Index(Struct):
 
 def build(catalog: Catalog, offer_id: str) -> Index:
     """The index of an offer. 10,000 contracts take a second or so: nothing for a serving process' event loop."""
+    index = None
+    for mode in reversed(modes_of(catalog.offers[offer_id])):
+        index = _build(catalog, offer_id, mode, index)
+    assert index is not None
+    return index
+
+
+def _build(catalog: Catalog, offer_id: str, mode: Mode, otherwise: Index | None) -> Index:
     offer = catalog.offers[offer_id]
-    roster = roster_of(catalog, offer)
+    roster = roster_of(catalog, offer, mode)
     lines, everyone, width = roster.lines, roster.everyone, len(roster.lines)
     tests = [(at, _tests_of(line)) for at, line in enumerate(lines)]
     anys = [(at, line.contract.where.any, any_is_geo(line.contract.where)) for at, line in enumerate(lines)]
@@ -132,10 +150,12 @@ def build(catalog: Catalog, offer_id: str) -> Index:
         filters_any=any_of([(at, tables) for at, tables, geo in anys if not geo], everyone=everyone, width=width),
         rules_any=any_of(rules, everyone=everyone, width=width),
         selling=Selling(
-            floor_micros=offer.floor_micros,
+            floor_micros=floor_in(offer, mode),
             bids=tuple(line.bid_micros for line in lines),
             runs=runs_of_bids(lines, offer),
         ),
+        winners=winners_in(offer, mode),
+        otherwise=otherwise,
     )
 
 

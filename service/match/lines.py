@@ -1,6 +1,7 @@
 """The lines of an offer in rank order: one for each contract at its own bid, one for each of its bid rules.
 
-The bid of a line is known when the catalog is loaded, so ranking a lead's bids is reading its lines from the top. A
+The bid of a line is known when the catalog is loaded, so ranking a lead's bids is reading its lines from the top. An
+offer that sells in two modes has lines for each, for prices and so their order differ. A
 line of a bid rule stands where the contract and the rule hold; it blocks the rules after it and the contract's own.
 """
 
@@ -12,6 +13,7 @@ from msgspec import Struct
 from service.match.draw import seed_of_contract
 from service.match.masks import mask_of
 from service.model.catalog import BidRule, Buyer, Catalog, Contract, Offer
+from service.model.distribution import Mode, keeps_out, price_in
 
 
 class Line(Struct, frozen=True):
@@ -37,6 +39,8 @@ class Roster(Struct, frozen=True):
     """One line of every contract, that of its own bid: contracts are counted by it."""
     ruled: int
     """Lines of contracts with bid rules."""
+    abstaining: int
+    """Lines of contracts that buy nothing in this mode: mostly none."""
     buyers: dict[int, tuple[int, ...]]
     """The lines of every buyer on the offer."""
     catalog_paused: int
@@ -53,8 +57,8 @@ class _Draft(Struct):
     """Its turn among the rules of the contract; the contract's own bid comes last."""
 
 
-def roster_of(catalog: Catalog, offer: Offer) -> Roster:
-    lines = lines_of(catalog, offer)
+def roster_of(catalog: Catalog, offer: Offer, mode: Mode) -> Roster:
+    lines = lines_of(catalog, offer, mode)
     width = len(lines)
     by_buyer: defaultdict[int, list[int]] = defaultdict(list)
     for place, line in enumerate(lines):
@@ -64,19 +68,20 @@ def roster_of(catalog: Catalog, offer: Offer) -> Roster:
         everyone=(1 << width) - 1,
         own=mask_of((place for place, line in enumerate(lines) if line.rule is None), width),
         ruled=mask_of((place for place, line in enumerate(lines) if line.contract.bids), width),
+        abstaining=mask_of((at for at, line in enumerate(lines) if keeps_out(line.contract, offer, mode)), width),
         buyers={buyer_id: tuple(own) for buyer_id, own in by_buyer.items()},
         catalog_paused=mask_of((place for place, line in enumerate(lines) if line.buyer.paused), width),
         default_line=_default_line(lines, offer.default_buyer),
     )
 
 
-def lines_of(catalog: Catalog, offer: Offer) -> tuple[Line, ...]:
+def lines_of(catalog: Catalog, offer: Offer, mode: Mode) -> tuple[Line, ...]:
     drafts = [
         draft
         for buyer in catalog.buyers.values()
         for contract in buyer.contracts
         if contract.offer == offer.id
-        for draft in _drafts_of(contract, buyer)
+        for draft in _drafts_of(contract, buyer, mode)
     ]
     drafts.sort(key=lambda draft: (*rank_key(draft.contract, draft.bid_micros, offer), draft.order))
     turns: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -113,10 +118,10 @@ def runs_of_bids(lines: tuple[Line, ...], offer: Offer) -> tuple[tuple[int, int]
     return tuple(zip(firsts, [*firsts[1:], len(lines)], strict=True))
 
 
-def _drafts_of(contract: Contract, buyer: Buyer) -> Iterable[_Draft]:
+def _drafts_of(contract: Contract, buyer: Buyer, mode: Mode) -> Iterable[_Draft]:
     for order, rule in enumerate(contract.bids):
-        yield _Draft(contract, buyer, rule.bid_micros, rule, order)
-    yield _Draft(contract, buyer, contract.bid_micros, None, len(contract.bids))
+        yield _Draft(contract, buyer, price_in(rule, mode), rule, order)
+    yield _Draft(contract, buyer, price_in(contract, mode), None, len(contract.bids))
 
 
 def _ends_of_equals(drafts: list[_Draft]) -> list[int]:

@@ -18,6 +18,7 @@ from service.match.selling import terms_of
 from service.match.suppression import applies_to, hash_of, may_come_hashed, number_of
 from service.model.catalog import Buyer, Catalog, Contract, Offer, Schedule, SuppressionList, Test
 from service.model.decline import Decline
+from service.model.distribution import Mode, floor_in, keeps_out, modes_of, price_in
 from service.model.lead import Bid
 
 Detail = dict[str, object]
@@ -69,6 +70,8 @@ class _Case(Struct, frozen=True):
     """What all contracts are asked about."""
 
     asked: Asked
+    offer: Offer
+    mode: Mode
     terms: Terms
     hours: _Hours
     paused: frozenset[int]
@@ -76,25 +79,36 @@ class _Case(Struct, frozen=True):
     """Those that the lead's number is on."""
 
 
-def explain(catalog: Catalog, offer_id: str, asked: Asked, paused: frozenset[int] = frozenset()) -> list[Verdict]:
+def explain(
+    catalog: Catalog, offer_id: str, asked: Asked, paused: frozenset[int] = frozenset(), mode: Mode | None = None
+) -> list[Verdict]:
     """Every contract of an offer: those that may be offered the lead in rank order, then the others in the catalog's.
-    `paused` are the buyers the operator has paused."""
-    slices = explain_in_slices(catalog, offer_id, asked, paused)
-    return in_rank_order([verdict for part in slices for verdict in part], asked, catalog.offers[offer_id])
+    `paused` are the buyers the operator has paused. Without a `mode`, in the first in which anybody is offered it, as
+    far as can be told without Redis; else in the last."""
+    offer = catalog.offers[offer_id]
+    verdicts: list[Verdict] = []
+    for tried in modes_of(offer) if mode is None else (mode,):
+        slices = explain_in_slices(catalog, offer_id, asked, paused, mode=tried)
+        verdicts = in_rank_order([verdict for part in slices for verdict in part], asked, offer)
+        if any(verdict.bid for verdict in verdicts):
+            break
+    return verdicts
 
 
 def explain_in_slices(
-    catalog: Catalog, offer_id: str, asked: Asked, paused: frozenset[int] = frozenset()
+    catalog: Catalog, offer_id: str, asked: Asked, paused: frozenset[int] = frozenset(), *, mode: Mode
 ) -> Iterator[list[Verdict]]:
-    """The same verdicts in the catalog's order, a few at a time or none, so that an event loop can do something else
-    between two slices. All of them make an explanation, once `in_rank_order` has put the offered ones first."""
+    """The verdicts of one mode in the catalog's order, a few at a time or none, so that an event loop can do something
+    else between two slices. All of them make an explanation, once `in_rank_order` has put the offered ones first."""
     offer = catalog.offers[offer_id]
     number = number_of(asked.facts.values, hashed=may_come_hashed(offer))
     if isinstance(number, bytes):
         number = yield from _number_behind(number, catalog.suppression_lists)
     case = _Case(
         asked=asked,
-        terms=terms_of(asked, offer.floor_micros),
+        offer=offer,
+        mode=mode,
+        terms=terms_of(asked, floor_in(offer, mode)),
         hours=_Hours(asked.now_ms),
         paused=paused,
         lists=tuple(listed for listed in catalog.suppression_lists if number in listed.numbers),
@@ -158,6 +172,9 @@ def _failed_where(contract: Contract, case: _Case) -> tuple[Decline, Detail] | N
     any_failed = not any_holds(where, values)
     if any_failed and any_is_geo(where):
         return Decline.GEO, _no_table(where.any, case)
+    kept_out = keeps_out(contract, case.offer, case.mode)
+    if kept_out:
+        return Decline.FILTER, kept_out
     if failed:
         return Decline.FILTER, detail_of(failed[0], values)
     return (Decline.FILTER, _no_table(where.any, case)) if any_failed else None
@@ -174,8 +191,8 @@ def _bid_of(contract: Contract, case: _Case) -> int:
     for rule in contract.bids:
         in_hours = rule.hours is None or case.hours.is_open(rule.hours)
         if in_hours and where_holds(rule.where, case.asked.facts.values):
-            return rule.bid_micros
-    return contract.bid_micros
+            return price_in(rule, case.mode)
+    return price_in(contract, case.mode)
 
 
 def _ranked(offered: list[Verdict], asked: Asked, offer: Offer) -> list[Verdict]:

@@ -44,6 +44,8 @@ class Field(Struct, frozen=True):
 
 
 class Distribution(Struct, frozen=True):
+    """How many buyers get a lead: see `service.model.distribution`."""
+
     mode: Literal["exclusive", "multisell", "hybrid", "waterfall"] = "exclusive"
     floor_micros: int = 0
     winners: int = 1
@@ -57,6 +59,8 @@ class Offer(Struct, frozen=True):
     converts_after_seconds: int = 0
     rank_by: Literal["bid", "tier"] = "bid"
     distribution: Distribution = Distribution()
+    exclusive_days: int = 0
+    """Whom it sold to one buyer alone it sells to nobody for so long; 0: it does not remember."""
     floor_micros: int = 0
     default_buyer: int | None = None
     extra_fields: Literal["keep", "drop"] = "keep"
@@ -182,11 +186,13 @@ class Schedule(Struct, frozen=True):
 
 
 class BidRule(Struct, frozen=True):
-    """The first rule that holds sets the contract's bid; `multiply` is already worked out."""
+    """The first rule that holds sets the contract's prices; `multiply` is already worked out."""
 
     bid_micros: int
     where: Where = Where()
     hours: Schedule | None = None
+    bid_shared_micros: int | None = None
+    """None where the contract has none."""
 
 
 class Cap(Struct, frozen=True):
@@ -208,6 +214,10 @@ class Contract(Struct, frozen=True):
     buyer_id: int
     offer: str
     bid_micros: int
+    bid_shared_micros: int | None = None
+    """What it pays for a lead that others buy too; None: it has no such price."""
+    sells: Literal["both", "exclusive", "shared"] = "both"
+    """Which leads are sold to it: those it gets alone, those that others get too, or both."""
     tier: int = 1
     weight: int = 1
     where: Where = Where()

@@ -89,5 +89,7 @@ class PingRecord(Struct, frozen=True, omit_defaults=True):
     min_bid_micros: int = 0
     changes: Lead = field(default_factory=dict)
     """What the post said otherwise than its ping: kept, and deciding nothing."""
+    winners: int = 1
+    """Most buyers it may be sold to. Above 1 its bids are at shared prices (see `service.model.distribution`)."""
     suppressed: bool = False
     """On a suppression list or opted out: nothing of the person stands here."""

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from service.model.catalog import Catalog, Endpoint, Field, FieldType, RateLimits
+from service.model.distribution import modes_of
 from service.model.fields import lead_fields
 from service.model.hashes import SUFFIX, can_be_hashed
 from service.pages import snippets
@@ -56,6 +57,8 @@ def posting_instructions(catalog: Catalog, endpoint: Endpoint, base_url: str) ->
         "vanity_uri": endpoint.vanity_uri,
         "offer": offer.name,
         "delivery": offer.delivery,
+        "modes": list(modes_of(offer)) if offer.delivery == "data" else None,
+        "winners_max": offer.distribution.winners if offer.delivery == "data" else None,
         "urls": urls,
         "auth_required": endpoint.auth_required,
         "sources": endpoint.sources,

@@ -6,6 +6,7 @@ import msgspec
 
 from service.model.catalog import Endpoint, Offer, Window
 from service.model.decline import Decline
+from service.model.distribution import mode_of
 from service.wire import answers, ids
 
 DECISION_ID: Final = "5f1d7a84c0b34e6f9a2b8c3d4e5f6071"
@@ -48,6 +49,7 @@ class SampleAnswers:
 
     def _ping(self) -> answers.PingAnswer:
         test = self._endpoint.test_mode
+        shown = self._sharing() if self._offer.delivery == "data" else {}
         return answers.PingAnswer(
             try_all_buyers_ping_id=ids.ping_id(DECISION_ID, test=test),
             ping_ids_expiry_in_seconds=self._endpoint.ping_ttl_seconds,
@@ -57,25 +59,48 @@ class SampleAnswers:
                 answers.OfferedBuyer(buyer_id=id, name=name, bid=bid, ping_id=ids.ping_id(DECISION_ID, i, test=test))
                 for i, (id, name, bid) in enumerate(_BUYERS[: self._endpoint.buyers_max])
             ],
+            **shown,
         )
 
+    def _sharing(self) -> dict[str, Any]:
+        """How the sample lead is sold; a hybrid's to several."""
+        winners = self._offer.distribution.winners
+        bids = [bid for _, _, bid in _BUYERS[:winners]]
+        return {"mode": mode_of(winners), "winners": len(bids), "total_bid": sum(bids)}
+
     def _post(self) -> answers.Answer:
-        buyer_id, name, bid = _BUYERS[0]
-        sale_id = ids.sale_id(DECISION_ID)
         if self._offer.delivery == "data":
-            sale = answers.DataSale(
-                buyer_id=buyer_id, buyer_name=name, bid=bid, sale_id=sale_id, redirect_url=_REDIRECT_URL
-            )
-            return answers.DataPostAnswer(
-                sales=[sale], redirect_url=_REDIRECT_URL, decision_id=DECISION_ID, test=self._test
-            )
+            return self._data_post()
+        buyer_id, name, bid = _BUYERS[0]
         return answers.PostAnswer(
             trackdrive_number=self._own_number or _TRACKING_NUMBER,
             buyer_id=buyer_id,
             buyer_name=name,
             bid=bid,
-            sale_id=sale_id,
+            sale_id=ids.sale_id(DECISION_ID),
             expires_in_seconds=self._endpoint.number_hold_seconds,
+            decision_id=DECISION_ID,
+            test=self._test,
+        )
+
+    def _data_post(self) -> answers.DataPostAnswer:
+        sharing = self._sharing()
+        is_alone = sharing["winners"] == 1
+        sales = [
+            answers.DataSale(
+                buyer_id=buyer_id,
+                buyer_name=name,
+                bid=bid,
+                sale_id=ids.sale_id(DECISION_ID, None if is_alone else place),
+                redirect_url=msgspec.UNSET if place else _REDIRECT_URL,
+            )
+            for place, (buyer_id, name, bid) in enumerate(_BUYERS[: sharing["winners"]])
+        ]
+        return answers.DataPostAnswer(
+            mode=sharing["mode"],
+            sales=sales,
+            total_bid=sharing["total_bid"],
+            redirect_url=_REDIRECT_URL,
             decision_id=DECISION_ID,
             test=self._test,
         )

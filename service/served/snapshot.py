@@ -25,6 +25,7 @@ from service import __version__, metrics
 from service.errors import PingpostError
 from service.match import Index, warm
 from service.model.catalog import Buyer, Catalog, Contract
+from service.model.distribution import Exclusivity, exclusivities_of
 from service.model.room import buffer_percent
 from service.model.terms import terms_of
 from service.model.values import parse_type
@@ -56,6 +57,8 @@ class Snapshot(Struct, frozen=True):
     """By the contract's id."""
     terms: dict[str, str] = field(default_factory=dict)
     """When sales are made (see `service.model.terms`), by offer."""
+    exclusivities: dict[str, Exclusivity] = {}
+    """By offer, of those that remember whom they sold exclusively."""
     paused: frozenset[int] = frozenset()
     """Buyers paused by an operator, beside those that the catalog pauses."""
     limits: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -100,6 +103,7 @@ def build(catalog: Catalog, indexes: dict[str, Index]) -> Snapshot:
         doors=Doors(catalog),
         contracts={contract.id: (buyer, contract) for buyer in catalog.buyers.values() for contract in buyer.contracts},
         terms={offer.id: terms_of(offer) for offer in catalog.offers.values()},
+        exclusivities=exclusivities_of(catalog),
     )
 
 

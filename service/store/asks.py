@@ -10,6 +10,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from service.model.catalog import Endpoint, Per, Window
+from service.model.distribution import Exclusivity
 from service.model.lead import Bid, PingRecord
 from service.model.terms import AT_POST
 
@@ -53,6 +54,10 @@ class HoldAsk(Struct, frozen=True):
     """Verdicts of earlier trips of this ping."""
     last: bool = True
     """False: more candidates can follow in a further trip."""
+    last_if_held: bool = False
+    """A further trip follows only where nobody at all is held: it would be in another mode, at other prices."""
+    exclusivity: Exclusivity | None = None
+    """Nobody is held for a person whom the offer has sold exclusively."""
     test: bool = False
     """Look, take nothing, keep only a test record."""
     use_buffer: bool = False
@@ -116,6 +121,15 @@ class Sale(Struct, frozen=True):
     """When it was made, with the post or later; 0: not yet."""
     terms: str = AT_POST
     """When it is made (see `service.model.terms`), bound by its post."""
+    parts: tuple[int, ...] = ()
+    """Places of all buyers that one post sold to, where they are several."""
+    exclusive: tuple[str, ...] = ()
+    """Names of the marks that it was sold exclusively."""
+
+    @property
+    def sold_to(self) -> tuple[int, ...]:
+        """Places of the buyers that the post sold to."""
+        return self.parts or (self.sold_position,)
 
 
 class SellAsk(Struct, frozen=True):
@@ -130,6 +144,10 @@ class SellAsk(Struct, frozen=True):
     needs_ping: bool
     as_pinged: bool = False
     """The record is the ping's, word for word: with `needs_ping` it need not be sent, for Redis has it."""
+    winners: int = 1
+    """Most buyers that this post sells to: the first of the bids that can take it, one per buyer."""
+    exclusivity: Exclusivity | None = None
+    """Whom the offer has sold exclusively is sold to nobody; where `record.winners` is 1, this sale is such a one."""
     reserve: tuple[int, ...] = ()
     """Further places for the sale's frozen order: not tried by this post, but when its call finds nobody left."""
     held_buyers: tuple[int, ...] = ()

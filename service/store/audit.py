@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from service.store.records import record_of, said_of, words_of
+from service.store.records import places_of, record_of, said_of
 from service.store.runner import Runner
 
 PAGE_RECORDS = 500
@@ -47,7 +47,9 @@ def _readable(entry_id: bytes, fields: dict[bytes, bytes]) -> dict[str, Any]:
     record = msgspec.structs.asdict(record_of(fields[b"record"]))
     readable["record"] = {name: msgspec.to_builtins(value) for name, value in record.items()}
     if text["kind"] == "post":
-        readable["order"] = tuple(int(word) for word in words_of(text["order"]))
+        readable["order"] = places_of(fields[b"order"])
         readable |= {name: text[name] for name in ("status", "question", "number")}
         readable["position"] = int(text["position"])
+        if "parts" in text:
+            readable["parts"] = places_of(fields[b"parts"])
     return readable

@@ -111,6 +111,7 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
     named += [*keys.buyer(with_buyer.buyer_id), keys.caps, keys.pending(with_buyer.contract_id)]
     named += [keys.reserved(with_buyer.buyer_id), keys.balance(with_buyer.buyer_id), *reach.keys(keys)]
     named += [bought + mark.encode() for mark in sale.bought]
+    named += [keys.exclusive(name) for name in sale.exclusive]
     args: list[Word] = [
         ask.decision_id,
         f"{ask.edge}:{ask.call}",
@@ -134,6 +135,7 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
         reach.fields,
         msgspec.json.encode({"endpoint": endpoint.vanity_uri, "attempt": ask.attempt, "last": ask.last}),
         len(sale.bought),
+        len(sale.exclusive),
     ]
     return Pack(named, args)
 

@@ -1,8 +1,10 @@
-"""Dedup marks: what a contract remembers of the people it bought, as keyed hashes of SHA-256 only."""
+"""Marks: what a contract remembers of the people it bought, and an offer of those whom it sold exclusively, as keyed
+hashes of SHA-256 only."""
 
 from collections.abc import Callable
 
 from service.model.catalog import Contract
+from service.model.distribution import Exclusivity
 from service.model.hashes import SUFFIX, sha256_of
 from service.model.lead import Lead
 
@@ -17,6 +19,12 @@ def marks_of(contract: Contract, lead: Lead, hash_of: Callable[[str], str]) -> l
         if all(parts):
             found.append(hash_of("|".join(f"{field}={part}" for field, part in zip(group, parts, strict=True))))
     return found
+
+
+def exclusive_names(exclusivity: Exclusivity, lead: Lead, hash_of: Callable[[str], str]) -> list[str]:
+    """Names of the marks by which an offer knows a person again: one for each field that is there."""
+    parts = ((field, _sha256_of(field, lead)) for field in exclusivity.fields)
+    return [f"{exclusivity.offer}:{hash_of(f'{field}={part}')}" for field, part in parts if part]
 
 
 def _sha256_of(field: str, lead: Lead) -> str:

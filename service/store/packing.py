@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from service.model.catalog import Contract, Endpoint, Per, Window
 from service.model.decline import CAP_DECLINES
+from service.model.distribution import Exclusivity
 from service.model.lead import Bid, Lead
 from service.model.periods import Period
 from service.model.room import buffer_percent, ping_limit
@@ -17,7 +18,7 @@ from service.store.calendar import Calendar, Hour
 from service.store.caps import place_of
 from service.store.keys import Keys
 from service.store.line import Word
-from service.store.marks import marks_of
+from service.store.marks import exclusive_names, marks_of
 from service.store.runner import NEVER_MS
 
 UNLIMITED = -1
@@ -147,8 +148,9 @@ class Packer:
         keys = [self._keys.rate(endpoint, *bucket) for bucket in buckets]
         return PackedLimits(keys, stream(words), min(ends_ms), limits, self._now_ms)
 
-    def marks(self, pack: Pack, bids: Sequence[Bid]) -> None:
-        """How many dedup marks the lead has for each bid: none for one that remembers nobody."""
+    def marks(self, pack: Pack, bids: Sequence[Bid], exclusivity: Exclusivity | None = None) -> None:
+        """How many dedup marks the lead has for each bid, none for one that remembers nobody; and behind them for the
+        offer, where it remembers anybody."""
         counts: list[int] = []
         for bid in bids:
             marks = self._marks_of(bid.contract) if bid.contract.dedup_days else ()
@@ -156,6 +158,10 @@ class Packer:
                 prefix = self._keys.bought(bid.contract.id)
                 pack.keys += [prefix + mark.encode() for mark in marks]
             counts.append(len(marks))
+        if exclusivity is not None:
+            names = exclusive_names(exclusivity, self._lead, self._keys.hash_of)
+            pack.keys += [self._keys.exclusive(name) for name in names]
+            counts.append(len(names))
         pack.args.append(stream(counts))
 
     def takers(self, pack: Pack, bids: Sequence[Bid], positions: Sequence[int]) -> None:

@@ -36,7 +36,7 @@ class _Lot(NamedTuple):
     rest: bytes
     """All arguments after the record, of a lead that has neither limits nor marks nor earlier trips."""
     remembers: bool
-    """Some bid looks at dedup marks."""
+    """Some bid looks at dedup marks, or the offer at those of exclusivity."""
     made_at_ms: int
     valid_until_ms: int
 
@@ -102,14 +102,15 @@ def _of_the_lead(runner: Runner, zone: str, ask: HoldAsk, now_ms: int) -> Pack:
     packer = Packer(runner.keys, runner.calendar, now_ms, ask.record.lead)
     # Counted once: a further trip belongs to the same request.
     packer.limits(pack, ask.endpoint.vanity_uri, zone, () if ask.said_before else ask.limits)
-    packer.marks(pack, ask.bids)
+    packer.marks(pack, ask.bids, ask.exclusivity)
     return pack
 
 
 def _lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, tracked: bool) -> _Lot:
     """Kept with the bids until an hour ends in which their caps are counted."""
     is_first = not ask.said_before
-    key = (_lot, ask.endpoint.vanity_uri, ask.terms, shielded, tracked, is_first, ask.last, ask.test, ask.use_buffer)
+    ends = ask.last, ask.last_if_held
+    key = (_lot, ask.endpoint.vanity_uri, ask.terms, shielded, tracked, is_first, ends, ask.test, ask.use_buffer)
     kept = ask.kept
     found: _Lot | None = kept.get(key) if kept is not None else None
     if found is None or not found.made_at_ms <= now_ms < found.valid_until_ms:
@@ -125,7 +126,7 @@ def _make_lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, trac
     ttl_ms, audit_records_max = endpoint.ping_ttl_seconds * 1000, settings.audit_records_max
     fingerprinted = shielded and not ask.said_before
     how = stream((ttl_ms, settings.open_ping_ms, hold_ms, endpoint.buyers_max, audit_records_max)) + stream(
-        (ask.last, shielded, fingerprinted, tracked, not ask.test)
+        (ask.last, 1 if ask.last_if_held else endpoint.buyers_max, shielded, fingerprinted, tracked, not ask.test)
     )
     pack = Pack([], [])
     packer = Packer(runner.keys, runner.calendar, now_ms, {}, terms=ask.terms)
@@ -133,5 +134,5 @@ def _make_lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, trac
     packer.candidates(pack, bids, [room_of(bid, endpoint) for bid in bids])
     (candidates,) = pack.args
     rest = frame(how) + 4 * _NOTHING + frame(candidates)
-    remembers = any(bid.contract.dedup_days > 0 for bid in bids)
+    remembers = ask.exclusivity is not None or any(bid.contract.dedup_days > 0 for bid in bids)
     return _Lot(frame(how), frames_of(pack.keys), frame(candidates), rest, remembers, now_ms, pack.valid_until_ms)

@@ -7,12 +7,13 @@ import msgspec
 from msgspec import Struct
 
 from service.model.catalog import Endpoint, RingPool
+from service.model.distribution import Mode, mode_of
 from service.model.lead import Bid
 from service.store.asks import FoundPing, Sale, SellAsk, Sold
 from service.store.frames import Frames, frame, frames_of, joined
 from service.store.line import Word
-from service.store.packing import Pack, Packer, delivers_calls, post_room, refused_by, stream
-from service.store.records import ping_of, record_json, said_csv, said_of_reply, sale_of, words_of_reply
+from service.store.packing import DAY_MS, Pack, Packer, delivers_calls, post_room, refused_by, stream
+from service.store.records import ping_of, places_of, record_json, said_csv, said_of_reply, sale_of, words_of_reply
 from service.store.runner import Asked, Runner
 
 COOLDOWN_UNKNOWN_SECONDS = 60
@@ -57,7 +58,7 @@ async def sell(runner: Runner, zone: str, pools: Mapping[str, RingPool], ask: Se
 
 
 def _sold(ask: SellAsk, reply: list[Any]) -> Sold:
-    _, place, number, sold_at_ms, periods, marks, verdicts = reply
+    _, place, number, sold_at_ms, periods, marks, verdicts, parts, exclusive = reply
     endpoint, position = ask.endpoint, int(place)
     calls, said = delivers_calls(endpoint), said_of_reply(verdicts, len(ask.bids))
     sale = Sale(
@@ -78,6 +79,8 @@ def _sold(ask: SellAsk, reply: list[Any]) -> Sold:
         fields_key=ask.fields_key if calls else "",
         made_at_ms=0 if ask.terms else sold_at_ms,
         terms=ask.terms,
+        parts=places_of(parts) if parts else (),
+        exclusive=words_of_reply(exclusive) if exclusive else (),
     )
     return Sold(status="sold", said=said, sale=sale)
 
@@ -102,7 +105,7 @@ class _Lot(NamedTuple):
     rest: bytes
     """All keys, and all arguments after `_about`, of a lead that has neither limits nor marks."""
     remembers: bool
-    """Some bid looks at dedup marks."""
+    """Some bid looks at dedup marks, or the offer at those of exclusivity."""
     known_by: tuple[Endpoint, Sequence[Bid]]
     """Kept alive, for they are known by their identity."""
     made_at_ms: int
@@ -132,7 +135,7 @@ def _asked(runner: Runner, zone: str, pools: Mapping[str, RingPool], ask: SellAs
     pack = Pack([], [])
     packer = Packer(runner.keys, runner.calendar, now_ms, ask.record.lead)
     packer.limits(pack, endpoint.vanity_uri, zone, ask.limits)
-    packer.marks(pack, ask.bids)
+    packer.marks(pack, ask.bids, ask.exclusivity)
     keys = joined(named, lot.held, frames_of(pack.keys), lot.keys)
     args = Frames((about, lot.way, *map(frame, pack.args), lot.bids), ARGS_COUNT)
     return Asked(keys, args, min(pack.valid_until_ms, lot.valid_until_ms))
@@ -169,7 +172,10 @@ def _about(ask: SellAsk, json: bytes, own_number: str, fields_key: str) -> bytes
     record = ask.record
     decision_id, question = record.decision_id.encode(), ask.question.encode()
     # What the sales stream says of a sale beside its bid; the lead itself is in the audit.
-    about = _json(_About(record.endpoint, record.source_id, record.request_id, record.catalog, ask.endpoint.offer))
+    mode = mode_of(record.winners)
+    about = _json(
+        _About(record.endpoint, record.source_id, record.request_id, record.catalog, ask.endpoint.offer, mode)
+    )
     always = b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
         len(decision_id),
         decision_id,
@@ -193,6 +199,7 @@ class _About(Struct):
     request_id: str
     catalog: str
     offer: str
+    mode: Mode
 
 
 _json = msgspec.json.Encoder().encode
@@ -212,6 +219,8 @@ def _lot(
         tracked,
         ask.is_last,
         ask.look_further,
+        ask.winners,
+        _exclusive_ms(ask),
         ask.order,
         ask.reserve,
         ask.held_buyers,
@@ -227,13 +236,18 @@ def _lot(
     return found
 
 
+def _exclusive_ms(ask: SellAsk) -> int:
+    """How long the offer remembers that one buyer alone has the lead; 0 where it does not, or several may have it."""
+    return ask.exclusivity.days * DAY_MS if ask.exclusivity and ask.record.winners == 1 else 0
+
+
 def _make_lot(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, now_ms: int, has: tuple[bool, ...]) -> _Lot:
     keys, settings, endpoint, bids = runner.keys, runner.settings, ask.endpoint, ask.bids
     calls = delivers_calls(endpoint)
     pool = _pool(endpoint) if calls else ""
     number_ms = endpoint.number_hold_seconds * 1000 if calls else 0
     lives = (number_ms, cooldown_ms(pools, pool), settings.sale_keep_ms, settings.audit_records_max)
-    counts = (ask.look_further, len(ask.held_buyers), ask.is_last)
+    counts = (ask.look_further, len(ask.held_buyers), ask.is_last, ask.winners, _exclusive_ms(ask))
     way: tuple[Word, ...] = (stream((*lives, *has, bool(pool), *counts)), pool, said_csv(ask.order + ask.reserve))
     held = [*(keys.pool(pool) if pool else ()), *(keys.buyer(buyer_id).leases for buyer_id in ask.held_buyers)]
     pack = Pack([], [])
@@ -249,7 +263,7 @@ def _make_lot(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, now_m
         bids=framed_bids,
         all_keys=joined(held_keys, bids_keys),
         rest=framed_way + 2 * _NOTHING + framed_bids,
-        remembers=any(bid.contract.dedup_days > 0 for bid in bids),
+        remembers=ask.exclusivity is not None or any(bid.contract.dedup_days > 0 for bid in bids),
         known_by=(endpoint, bids),
         made_at_ms=now_ms,
         valid_until_ms=pack.valid_until_ms,

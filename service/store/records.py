@@ -55,7 +55,7 @@ def sale_of(flat: Sequence[bytes]) -> Sale:
         question=text["question"],
         position=int(text["position"]),
         sold_position=int(text["sold_position"]),
-        order=tuple(int(word) for word in words_of(text["order"])),
+        order=places_of(fields[b"order"]),
         number=text["number"],
         sold_at_ms=int(text["sold_at_ms"]),
         number_until_ms=int(text["until_ms"]),
@@ -68,7 +68,15 @@ def sale_of(flat: Sequence[bytes]) -> Sale:
         fields_key=text["fields_key"],
         made_at_ms=int(text.get("made_at_ms", 0 if terms else text["sold_at_ms"])),
         terms=terms,
+        parts=places_of(fields.get(b"parts", b"")),
+        exclusive=words_of(text.get("exclusive", "")),
     )
+
+
+@lru_cache(1024)
+def places_of(csv: bytes) -> tuple[int, ...]:
+    """Places of bids in a record."""
+    return tuple(int(word) for word in words_of(csv.decode()))
 
 
 def words_of(csv: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType, field
 
 from service.model.catalog import Window
+from service.model.distribution import Mode
 
 Scope = Literal["endpoint", "traffic_source"]
 
@@ -67,12 +68,17 @@ class OfferedBuyer(Struct, frozen=True, kw_only=True):
 
 
 class PingAnswer(LeadAnswer, frozen=True, kw_only=True):
-    """Buyers in the order in which try-all would try them."""
+    """Buyers in the order in which try-all would try them. Of an offer that delivers data, `mode` says whether the lead
+    goes to one buyer alone or to several, `winners` to how many of these buyers try-all would sell it, and `total_bid`
+    what that pays."""
 
     success: bool = True
     status: Literal["success"] = "success"
     try_all_buyers_ping_id: str
     ping_ids_expiry_in_seconds: int
+    mode: Mode | UnsetType = UNSET
+    winners: int | UnsetType = UNSET
+    total_bid: float | UnsetType = UNSET
     buyers: list[OfferedBuyer]
 
 
@@ -102,11 +108,14 @@ class DataSale(Struct, frozen=True, kw_only=True):
 
 
 class DataPostAnswer(LeadAnswer, frozen=True, kw_only=True):
-    """A sold lead of an offer that delivers data. `redirect_url` is that of the best-paying buyer."""
+    """A sold lead of an offer that delivers data: to one buyer alone, or shared by those of `sales`, which pay
+    `total_bid` together. `redirect_url` is that of the best-paying buyer."""
 
     success: bool = True
     status: Literal["success"] = "success"
+    mode: Mode
     sales: list[DataSale]
+    total_bid: float
     redirect_url: str | UnsetType = UNSET
     ignored_changes: list[str] | UnsetType = UNSET
     buyers: list[OfferedBuyer] | UnsetType = UNSET

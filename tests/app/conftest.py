@@ -27,7 +27,7 @@ Serve = Callable[..., Awaitable[Served]]
 """`await serve(catalog text, **settings)`."""
 
 KEYS = ("leases", "slots", "pool", "lent", "ping", "test", "shield", "sale", "request", "fields", "call", "caller")
-KEYS_OF_CONTRACTS = ("bought", "rate", "pending", "reserved", "balance", "converted", "returned")
+KEYS_OF_CONTRACTS = ("bought", "exclusive", "rate", "pending", "reserved", "balance", "converted", "returned")
 KEYS_OF_ALL = ("credits", "pendings", "audit", "caps", "sales", "pools", "pauses", "paused")
 
 

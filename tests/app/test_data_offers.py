@@ -28,7 +28,7 @@ async def test_a_data_lead_is_sold_to_the_best_buyer_without_a_number(serve: Ser
     assert sale.pop("sale_id")
     assert sale == {"buyer_id": 1, "buyer_name": "Buyer 1", "bid": 25.0}
     assert said.pop("decision_id")
-    assert said == {"success": True, "status": "success"}
+    assert said == {"success": True, "status": "success", "mode": "exclusive", "total_bid": 25.0}
 
 
 async def test_a_data_lead_takes_no_hold_slot_or_number(serve: Serve) -> None:

@@ -66,6 +66,15 @@ def test_equal_catalogs_differ_in_nothing(tmp_path: Path) -> None:
         ("concurrency_cap = 25", "", "buyer 2: concurrency_cap 25 → none"),
         ("paused = false", "paused = true", "buyer 3: paused false → true"),
         ("ring_seconds = 20", "ring_seconds = 25", "endpoint my_endpoint: ring_seconds 20 → 25"),
+        (
+            "floor = 45.00, winners = 3",
+            "floor = 40, winners = 4",
+            "offer solar_quotes: distribution (mode hybrid, floor 45.00, winners 3) → (mode hybrid, floor 40.00, "
+            "winners 4)",
+        ),
+        ('rank_by = "bid"   ', "exclusive_days = 30", "offer auto_insurance: exclusive_days 0 → 30"),
+        ("bid = 50.00", "bid = 50\nbid_shared = 20", "contract 2-solar_quotes of buyer 2: bid_shared none → 20.00"),
+        ("bid = 50.00", 'bid = 50\nsells = "exclusive"', "contract 2-solar_quotes of buyer 2: sells both → exclusive"),
         ("floor = 5.00", "floor = 6.00", "offer auto_insurance: floor 5.00 → 6.00"),
         ("max = 110", "max = 100", "field age of offer auto_insurance: max 110 → 100"),
         (

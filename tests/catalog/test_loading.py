@@ -197,10 +197,75 @@ def test_keys_that_are_not_acted_on_yet_are_noticed(tmp_path: Path) -> None:
         ("caps = { day = 500, month = 10000 }", "caps = { revenue_day = 24.99 }"),
     )
     assert catalog.notices == (
-        "offer solar_quotes: distribution hybrid is kept, but leads are sold exclusively yet",
         "contract a-auto: bids 25.00, above its revenue_day 24.99: never buys at that",
+        "contract 2-solar_quotes: has no bid_shared, and so buys no shared lead of offer solar_quotes",
         "contract 3-auto_insurance: bids 4.99 at most, below the floor 5.00 of offer auto_insurance",
     )
+
+
+SOLAR = 'distribution = { mode = "hybrid", floor = 45.00, winners = 3 }'
+MULTISELL = 'distribution = { mode = "multisell", winners = 3 }'
+
+
+@pytest.mark.parametrize(
+    ("offer", "contract", "told"),
+    [
+        (SOLAR, "bid_shared = 20", []),
+        (SOLAR, 'sells = "shared"', []),
+        (SOLAR, 'sells = "exclusive"', []),
+        (SOLAR, "", ["contract {id}: has no bid_shared, and so buys no shared lead of offer solar_quotes"]),
+        (SOLAR, "bid_shared = 50.01", ["contract {id}: bid_shared 50.01 is above bid 50.00"]),
+        (
+            SOLAR,
+            "bid_shared = 20\n bids = [{ bid = 19 }]",
+            ["contract {id}: bid_shared 20.00 is above bid 19.00 in bids[0]"],
+        ),
+        (MULTISELL, "", []),
+        (
+            MULTISELL,
+            'sells = "exclusive"',
+            ["contract {id}: buys nothing, for sells is exclusive, and offer solar_quotes is multisell"],
+        ),
+        (
+            MULTISELL,
+            "bid_shared = 20\n bids = [{ bid = 60 }, { multiply = 2 }, { bid = 60, bid_shared = 25 }]",
+            ["contract {id}: bids[0] changes nothing, for offer solar_quotes sells at bid_shared"],
+        ),
+        (
+            MULTISELL + "\nexclusive_days = 30",
+            "",
+            ["offer solar_quotes: exclusive_days does nothing, for no lead is sold to one buyer alone"],
+        ),
+        (
+            "",
+            'sells = "shared"',
+            ["contract {id}: buys nothing, for sells is shared, and offer solar_quotes is exclusive"],
+        ),
+        ("", "bid_shared = 20", ["contract {id}: bid_shared does nothing, for offer solar_quotes is exclusive"]),
+        (
+            SOLAR + "\nfloor = 45.01",
+            "bid_shared = 46",
+            ["offer solar_quotes: the floor 45.00 of its distribution is below its own floor 45.01"],
+        ),
+    ],
+)
+def test_what_a_distribution_makes_pointless_is_noticed(
+    tmp_path: Path, offer: str, contract: str, told: list[str]
+) -> None:
+    catalog = changed(tmp_path, (SOLAR, offer), ("bid = 50.00", f"bid = 50.00\n {contract}"))
+    assert list(catalog.notices) == [sentence.format(id="2-solar_quotes") for sentence in told]
+
+
+def test_a_rule_changes_both_prices_of_a_contract(tmp_path: Path) -> None:
+    rules = "bids = [{ bid = 60 }, { bid = 60, bid_shared = 25.5 }, { multiply = 1.1 }]"
+    contract = changed(tmp_path, ("bid = 50.00", f"bid = 50.00\n bid_shared = 20\n {rules}")).buyers[2].contracts[1]
+    prices = [(rule.bid_micros, rule.bid_shared_micros) for rule in contract.bids]
+    assert prices == [(60_000_000, 20_000_000), (60_000_000, 25_500_000), (55_000_000, 22_000_000)]
+
+
+def test_a_waterfall_goes_by_tier(tmp_path: Path) -> None:
+    waterfall = changed(tmp_path, (SOLAR, 'distribution = { mode = "waterfall" }')).offers["solar_quotes"]
+    assert (waterfall.distribution.mode, waterfall.rank_by) == ("waterfall", "tier")
 
 
 def test_a_hold_that_outlives_its_ping_is_noticed(tmp_path: Path) -> None:

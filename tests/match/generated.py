@@ -11,6 +11,7 @@ from service.model.catalog import (
     Buyer,
     Catalog,
     Contract,
+    Distribution,
     Field,
     Offer,
     Payout,
@@ -94,7 +95,12 @@ def generated_schedule(random: Random) -> Schedule | None:
 
 def generated_contract(random: Random, *, contract_id: str, buyer_id: int) -> Contract:
     rules = tuple(
-        BidRule(random.choice(BIDS), generated_where(random), generated_schedule(random))
+        BidRule(
+            random.choice(BIDS),
+            generated_where(random),
+            generated_schedule(random),
+            bid_shared_micros=random.choice((None, *BIDS)),
+        )
         for _ in range(random.choice((0, 0, 1, 2, 3)))
     )
     return Contract(
@@ -102,6 +108,8 @@ def generated_contract(random: Random, *, contract_id: str, buyer_id: int) -> Co
         buyer_id=buyer_id,
         offer=OFFER if random.random() < 0.9 else "others",
         bid_micros=random.choice(BIDS),
+        bid_shared_micros=random.choice((None, *BIDS)),
+        sells=random.choice(("both",) * 6 + ("exclusive", "shared")),
         tier=random.randint(1, 2),
         weight=random.choice((1, 1, 3, 10)),
         where=generated_where(random),
@@ -132,6 +140,11 @@ def generated_catalog(random: Random) -> Catalog:
         name="Leads",
         delivery="call",
         rank_by=random.choice(("bid", "tier")),
+        distribution=Distribution(
+            random.choice(("exclusive", "exclusive", "waterfall", "multisell", "hybrid")),
+            floor_micros=random.choice((0, 0, 2_000_000, 2_500_000)),
+            winners=3,
+        ),
         floor_micros=random.choice((0, 0, 2_000_000)),
         default_buyer=random.choice((None, 1, 2)),
         fields=(Field("caller_id", "phone", personal=random.random() < 0.5),),

@@ -16,7 +16,7 @@ CLOSED = [Schedule("America/New_York", (Span(5, 540, 1020),)), Schedule("Europe/
 def test_slices_are_small_and_together_the_whole_explanation() -> None:
     catalog = catalog_of([contract(number, bid_micros=number % 7 * 1_000_000) for number in range(1, 1001)])
     asked = asked_of({}, min_bid_micros=2_000_000)
-    slices = list(explain_in_slices(catalog, OFFER, asked))
+    slices = list(explain_in_slices(catalog, OFFER, asked, mode="exclusive"))
     assert max(len(part) for part in slices) <= verdicts.SLICE
     together = in_rank_order([verdict for part in slices for verdict in part], asked, catalog.offers[OFFER])
     assert together == explain(catalog, OFFER, asked)
@@ -50,6 +50,6 @@ def test_a_hash_is_looked_for_in_long_lists_a_piece_at_a_time() -> None:
     catalog = catalog_of([contract(1)], lists=lists)
     for number, suppressed_by in ((numbers[-1], "one"), (numbers[0], "long"), ("+12125559999", None)):
         asked = asked_of({"caller_id_sha256": sha256(number[1:].encode()).hexdigest()}, now_ms=NOW_MS)
-        slices = list(explain_in_slices(catalog, OFFER, asked))
+        slices = list(explain_in_slices(catalog, OFFER, asked, mode="exclusive"))
         assert [verdict.detail.get("list") for part in slices for verdict in part] == [suppressed_by]
         assert len(slices) >= 3 or suppressed_by == "long"

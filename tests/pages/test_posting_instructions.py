@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from service import wire
 from service.catalog import load
-from service.model.catalog import AuthToken, Catalog, Endpoint, Field, FieldType
+from service.model.catalog import AuthToken, Catalog, Distribution, Endpoint, Field, FieldType
 from service.model.values import Complaint, compile_parser
 from service.pages import posting_instructions, posting_instructions_html
 from service.pages.samples import sample_value
@@ -142,6 +142,29 @@ def test_a_page_of_data_leads_promises_no_delivery() -> None:
     page = posting_instructions_html(catalog, catalog.endpoints["solar"], BASE_URL)
     assert "delivered" not in page
     assert "the lead is sold." in page
+
+
+@pytest.mark.parametrize(
+    ("distribution", "told", "sales"),
+    [
+        (Distribution(), "to one buyer alone:", 1),
+        (Distribution("multisell", winners=2), "to up to 2 buyers, who know that they share the lead", 2),
+        (Distribution("hybrid", winners=4), "to one buyer alone where one pays enough for that, else to up to 4", 2),
+    ],
+)
+def test_a_page_says_to_how_many_a_lead_is_sold(distribution: Distribution, told: str, sales: int) -> None:
+    catalog = CATALOGS["demo"]
+    offers = catalog.offers | {"solar_quotes": replace(catalog.offers["solar_quotes"], distribution=distribution)}
+    catalog = replace(catalog, offers=offers)
+    page = posting_instructions_html(catalog, catalog.endpoints["solar"], BASE_URL)
+    assert told in " ".join(page.split()).replace(" :", ":")
+    answers = posting_instructions(catalog, catalog.endpoints["solar"], BASE_URL)["answers"]
+    bodies = {one["title"]: one["body"] for one in answers}
+    ping, post = bodies["A ping that buyers want"], bodies["A post that sold"]
+    assert (ping["mode"], ping["total_bid"]) == (post["mode"], post["total_bid"])
+    assert (ping["winners"], len(post["sales"])) == (sales, sales)
+    calls = posting_instructions_html(catalog, catalog.endpoints["my_endpoint"], BASE_URL)
+    assert "total_bid" not in calls
 
 
 @pytest.mark.parametrize(("name", "uri"), ENDPOINTS)

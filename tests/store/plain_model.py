@@ -72,6 +72,8 @@ class PlainModel:
         self.pings: dict[str, tuple[int, list[int]]] = {}
         self.sales: dict[str, Sold] = {}
         self.calls: dict[str, Call] = {}
+        self.shared: dict[str, tuple[str, list[int]]] = {}
+        """Of data leads: the question, and the places in BIDS of all that bought."""
 
     # What there is
 
@@ -148,8 +150,11 @@ class PlainModel:
 
     def _book(self, sale: Sold) -> None:
         sale.state = "sold"
-        self.counted[sale.at] += 1
-        if sale.at == PREPAID:
+        self._book_at(sale.at)
+
+    def _book_at(self, at: int) -> None:
+        self.counted[at] += 1
+        if at == PREPAID:
             self.balance -= PRICE
 
     def _give_back(self, sale: Sold, lead: str) -> None:
@@ -165,6 +170,19 @@ class PlainModel:
         if sale.state == "pending":
             self.late += self.pending[sale.at].pop(lead, -1) <= self.now
             self._book(sale)
+
+    def share(self, lead: str, question: str, order: list[int], winners: int) -> tuple[str, list[int]]:
+        """A data lead goes to the first that are below their caps; none of them needs room."""
+        if lead in self.shared:
+            asked, bought = self.shared[lead]
+            return ("repeat" if asked == question else "already_sold"), bought
+        able = [at for at in order if self.why_not(at, None) == 0][:winners]
+        if not able:
+            return "none", []
+        for at in able:
+            self._book_at(at)
+        self.shared[lead] = (question, able)
+        return "sold", able
 
     # Calls
 

@@ -25,10 +25,11 @@ from tests.store.plain_model import (
     TOTAL,
     PlainModel,
 )
-from tests.store.world import hold_ask, open_store, record, travel
+from tests.store.world import DATA, hold_ask, open_store, record, sell_ask, travel
 
 ORDERS = st.permutations([0, 1, 2]).flatmap(lambda order: st.integers(1, 3).map(lambda count: order[:count]))
 LEADS = st.integers(0, 7).map("d{}".format)
+SHARED_LEADS = st.integers(0, 5).map("s{}".format)
 CALLS = st.integers(0, 3).map("c{}".format)
 BUYERS = {one.buyer.id: one.buyer for one in BIDS}
 # The machine may be busy: here it is not the time of an answer that is looked at.
@@ -110,6 +111,22 @@ def machine(redis: RedisForTest, terms: str) -> type[RuleBasedStateMachine]:
                 assert sold.sale is not None
                 sale = self.model.sales[lead]
                 assert (known[sold.sale.position], sold.sale.number) == (sale.at, sale.number)
+
+        @precondition(lambda self: not self.model.waits)  # what delivers data is sold at its post
+        @rule(lead=SHARED_LEADS, order=ORDERS, winners=st.integers(1, 3), one=st.booleans())
+        def share(self, lead: str, order: list[int], winners: int, one: bool) -> None:
+            known = self.orders.setdefault(lead, order)
+            winners = 1 if one else winners
+            question = f"p{lead}-0" if one else f"p{lead}"
+            bids = [BIDS[at] for at in known]
+            ask = sell_ask(lead, bids, DATA, question=question, winners=3, winners_now=winners)
+            sold = self.run(self.store.sell(ask))
+            status, bought = self.model.share(lead, question, known, winners)
+            told = [known[place] for place in sold.sale.sold_to] if sold.sale else []
+            assert (sold.status, told) == (status, bought)
+            entries = [fields for _, fields in redis.client.xrange("{demo}:sales") if fields.get("sale") == lead]
+            parts = [fields.get("part") for fields in entries]
+            assert parts == ([None] * len(bought) if len(bought) < 2 else [str(known.index(at)) for at in bought])
 
         @precondition(lambda self: self.model.sales)
         @rule(data=st.data(), call=CALLS, attempt=st.integers(0, 5))

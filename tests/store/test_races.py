@@ -6,15 +6,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from service.model.catalog import Cap
+from service.model.distribution import Exclusivity
 from tests.conftest import RedisForTest
+from tests.store import sharer
 from tests.store.racer import BIDS, COOLDOWN_SECONDS, PATIENT, POOL
-from tests.store.world import bid, hold_ask, open_store, sell_ask, travel
+from tests.store.world import DATA, bid, hold_ask, open_store, sell_ask, travel
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 4
@@ -83,6 +85,68 @@ async def test_one_ping_makes_one_sale_whoever_posts_it(redis: RedisForTest) -> 
     assert {answer.status for answer in answers} == {"sold", "repeat", "already_sold"}
     assert len({answer.sale.number for answer in answers if answer.sale}) == 1
     assert redis.client.xlen("{demo}:sales") == 1
+    for store in stores:
+        await store.close()
+
+
+async def test_a_shared_ping_makes_at_most_as_many_sales_as_winners(redis: RedisForTest) -> None:
+    redis.may_leave("*")
+    stores = [await open_store(redis.url, PATIENT) for _ in range(4)]
+    bids = [bid(at, None, caps=(Cap("total", 1),)) for at in (1, 2, 3, 4)]
+    await stores[0].hold(hold_ask("d1", bids, DATA))
+    posts = [
+        sell_ask("d1", bids, DATA, needs_ping=True, winners=2, question="try-all"),
+        sell_ask("d1", bids, DATA, needs_ping=True, winners=2, winners_now=1, question="one"),
+        sell_ask("d1", bids, DATA, needs_ping=True, winners=2, question="another"),
+    ]
+    answers = await asyncio.gather(*(stores[at % 4].sell(posts[at % 3]) for at in range(60)))
+    (first,) = [answer.sale for answer in answers if answer.status == "sold"]
+    assert first is not None
+    assert {answer.status for answer in answers} == {"sold", "repeat", "already_sold"}
+    assert {answer.sale.sold_to for answer in answers if answer.sale} == {first.sold_to}
+    assert redis.client.xlen("{demo}:sales") == len(first.sold_to) <= 2
+    for store in stores:
+        await store.close()
+
+
+async def test_processes_that_share_leads_sell_each_to_as_many_as_may_buy_it(redis: RedisForTest) -> None:
+    redis.may_leave("*")
+    commands = [(sys.executable, "-m", "tests.store.sharer", redis.url, f"r{at}") for at in range(PROCESSES)]
+    pipe = asyncio.subprocess.PIPE
+    racers = [await asyncio.create_subprocess_exec(*one, cwd=ROOT, stdin=pipe, stdout=pipe) for one in commands]
+    for one in racers:
+        assert one.stdout is not None
+        assert await one.stdout.readline() == b"ready\n"
+    for one in racers:
+        assert one.stdin is not None
+        one.stdin.write(b"go\n")
+    told = [json.loads((await one.communicate())[0]) for one in racers]
+    assert sum(process["sold"] > 0 for process in told) > 1, "they did not race"
+    entries = [fields for _, fields in redis.client.xrange("{demo}:sales")]
+    by_lead: dict[str, list[int]] = defaultdict(list)
+    for fields in entries:
+        by_lead[fields["sale"]].append(json.loads(fields["bid"])["buyer_id"])
+    assert all(len(set(buyers)) == len(buyers) <= sharer.WINNERS for buyers in by_lead.values())
+    # Every answer that says sold, first or repeated, says what is on record.
+    for process in told:
+        for lead, buyers in process["told"].items():
+            assert by_lead[lead] == buyers
+    assert sum(process["sold"] for process in told) == len(by_lead)
+    sold = Counter(buyer for buyers in by_lead.values() for buyer in buyers)
+    assert all(sold[one.buyer.id] <= one.contract.caps[0].limit for one in sharer.BIDS)
+    store = await open_store(redis.url, PATIENT)
+    usage = await store.usage([one.buyer for one in sharer.BIDS], [], [one.contract for one in sharer.BIDS])
+    assert [use.contracts[0].caps[0].sold for use in usage.buyers] == [sold[one.buyer.id] for one in sharer.BIDS]
+    await store.close()
+
+
+async def test_a_person_is_sold_exclusively_once_whoever_posts(redis: RedisForTest) -> None:
+    redis.may_leave("*")
+    stores = [await open_store(redis.url, PATIENT) for _ in range(4)]
+    kept = Exclusivity("solar", 30, ("caller_id",))
+    posts = [stores[at % 4].sell(sell_ask(f"d{at}", [bid(1), bid(2)], DATA, exclusivity=kept)) for at in range(60)]
+    statuses = Counter(answer.status for answer in await asyncio.gather(*posts))
+    assert statuses == {"sold": 1, "none": 59}
     for store in stores:
         await store.close()
 

@@ -37,7 +37,9 @@ def bid(buyer_id: int, cap: int | None = 5, *, buffer: int | None = None, suffix
     return Bid(contract=made, buyer=buyer, bid_micros=25_000_000, payout_micros=20_000_000)
 
 
-def record(decision_id: str, bids: list[Bid], *, lead: Lead | None = None, own_number: str = "") -> PingRecord:
+def record(
+    decision_id: str, bids: list[Bid], *, lead: Lead | None = None, own_number: str = "", winners: int = 1
+) -> PingRecord:
     return PingRecord(
         decision_id=decision_id,
         endpoint="my_endpoint",
@@ -47,6 +49,7 @@ def record(decision_id: str, bids: list[Bid], *, lead: Lead | None = None, own_n
         lead={"caller_id": CALLER} if lead is None else lead,
         bids=[RecordedBid(one.buyer.id, one.contract.id, one.bid_micros, one.payout_micros) for one in bids],
         own_number=own_number,
+        winners=winners,
     )
 
 
@@ -57,7 +60,9 @@ def hold_ask(decision_id: str, bids: list[Bid], endpoint: Endpoint = ENDPOINT, *
 
 
 def sell_ask(decision_id: str, bids: list[Bid], endpoint: Endpoint = ENDPOINT, **more: Any) -> SellAsk:
-    lead, own_number = more.pop("lead", None), more.pop("own_number", "")
+    """`winners`: of the ping, and of this post where it says nothing else by `winners_now`."""
+    lead, own_number, winners = more.pop("lead", None), more.pop("own_number", ""), more.pop("winners", 1)
+    more["winners"] = more.pop("winners_now", winners)
     asked = {
         "question": f"p{decision_id}",
         "order": tuple(range(len(bids))),
@@ -66,7 +71,10 @@ def sell_ask(decision_id: str, bids: list[Bid], endpoint: Endpoint = ENDPOINT, *
         **more,
     }
     return SellAsk(
-        record=record(decision_id, bids, lead=lead, own_number=own_number), endpoint=endpoint, bids=bids, **asked
+        record=record(decision_id, bids, lead=lead, own_number=own_number, winners=winners),
+        endpoint=endpoint,
+        bids=bids,
+        **asked,
     )
 
 
