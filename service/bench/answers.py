@@ -54,7 +54,9 @@ class DataSold(Struct, gc=False):
     success: bool
     status: Literal["success"]
     decision_id: Id
+    mode: Literal["exclusive", "shared"]
     sales: Annotated[list[Sold], Meta(min_length=1)]
+    total_bid: float
     repeat: bool = False
 
 

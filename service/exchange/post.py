@@ -54,15 +54,15 @@ async def post(store: Store, snapshot: Snapshot, question: Question, posted: Dec
         return order
     if merged.changes or merged.lead != record.lead:
         found = replace(found, record=replace(record, lead=merged.lead, changes=merged.changes), amended=True)
-    winners = winners_of(record, ping_id.position)
-    sold = await sell_found(store, snapshot, found, order, posted_id=question.ping_id, winners=winners)
+    sold = await sell_found(store, snapshot, found, order, posted_id=question.ping_id)
     return told(snapshot, question, sold, store.now_ms(), asked_one=ping_id.position is not None)
 
 
 async def sell_found(
-    store: Store, snapshot: Snapshot, found: FoundPing, order: tuple[int, ...], *, posted_id: str, winners: int = 1
+    store: Store, snapshot: Snapshot, found: FoundPing, order: tuple[int, ...], *, posted_id: str
 ) -> Sold:
-    """Sells a ping's lead to the first `winners` of its bids at these places that can take it, at what was quoted."""
+    """Sells a ping's lead to the first of its bids at these places that can take it: to as many, and at the prices, as
+    was quoted."""
     record = found.record
     endpoint = snapshot.catalog.endpoints[record.endpoint]
     bids, order = sellable(snapshot, record, order)
@@ -76,7 +76,6 @@ async def sell_found(
             order=order,
             needs_ping=True,
             as_pinged=not found.amended,
-            winners=winners,
             exclusivity=snapshot.exclusivities.get(endpoint.offer),
             held_buyers=tuple(b.buyer_id for b, verdict in zip(record.bids, found.said, strict=False) if verdict == 0),
             caller_id=str(record.lead.get("caller_id", "")),
@@ -132,7 +131,6 @@ async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *,
             order=tuple(range(first_position, len(candidates.bids))),
             reserve=() if candidates.last or candidates.default is None else (len(candidates.bids),),
             needs_ping=False,
-            winners=candidates.winners,
             exclusivity=candidates.snapshot.exclusivities.get(endpoint.offer),
             limits=limits_of(candidates.snapshot, endpoint, question.source) if first else (),
             request_key=fingerprint.of_request(store.hash_of, question) if question.request_id else "",
@@ -197,11 +195,6 @@ def order_of(
         return NoMatch(**about) if position is None else PingExpired(**about)
     kept_from = snapshot.indexes[question.endpoint.offer].kept_from(lead)
     return tuple(at for at in order if found.record.bids[at].buyer_id not in kept_from) or Suppressed(**about)
-
-
-def winners_of(record: PingRecord, position: int | None) -> int:
-    """Most buyers that a posted id sells to: its one buyer, or all that the ping was quoted for."""
-    return record.winners if position is None else 1
 
 
 def positions_to_try(found: FoundPing, consented: frozenset[int], position: int | None) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from service.exchange.candidates import Candidates, asked_of
 from service.exchange.diagnosis import Said, by_contract, verdicts
 from service.exchange.limits import TEST_LIMITS
-from service.exchange.post import disagreement, is_bound, order_of, sellable, winners_of
+from service.exchange.post import disagreement, is_bound, order_of, sellable
 from service.exchange.quoting import echo, offered_buyers, sharing_of
 from service.exchange.telling import Outcome, data_sold
 from service.model.decline import Decline
@@ -124,7 +124,7 @@ async def post(store: Store, snapshot: Snapshot, question: Question, posted: Dec
     about = await _about(snapshot, question, by_contract(bids, held.said), at, watch)
     if merged.ignored_changes:
         about["ignored_changes"] = merged.ignored_changes
-    won = _taking(order, held)[: winners_of(found.record, ping_id.position)]
+    won = _taking(order, held)[: found.record.winners]
     if won:
         return _sold(snapshot, question, found.record, won, about)
     about.pop("ignored_changes", None)

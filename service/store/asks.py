@@ -134,7 +134,8 @@ class Sale(Struct, frozen=True):
 
 class SellAsk(Struct, frozen=True):
     """A post. `record.bids` are all bids of the ping; `bids` the ones this post may sell to, in order, standing at
-    `order` in the record. `needs_ping`: the ping must still be alive (a post with a ping id)."""
+    `order` in the record: the first `record.winners` that can take it get it, one per buyer. `needs_ping`: the ping
+    must still be alive (a post with a ping id)."""
 
     record: PingRecord
     endpoint: Endpoint
@@ -144,8 +145,6 @@ class SellAsk(Struct, frozen=True):
     needs_ping: bool
     as_pinged: bool = False
     """The record is the ping's, word for word: with `needs_ping` it need not be sent, for Redis has it."""
-    winners: int = 1
-    """Most buyers that this post sells to: the first of the bids that can take it, one per buyer."""
     exclusivity: Exclusivity | None = None
     """Whom the offer has sold exclusively is sold to nobody; where `record.winners` is 1, this sale is such a one."""
     reserve: tuple[int, ...] = ()

@@ -188,8 +188,10 @@ def _about(ask: SellAsk, json: bytes, own_number: str, fields_key: str) -> bytes
     )
     if not (own_number or ask.request_fields or fields_key or ask.said_before):
         return always + 5 * _NOTHING
-    order_before = "".join(f"{place}," for place in range(len(ask.said_before)))
-    said_before = said_csv(ask.said_before) + "," if ask.said_before else ""
+    # A further trip that finds nobody more to ask adds nothing to what earlier ones were told.
+    follows = "," if ask.said_before and ask.bids else ""
+    order_before = said_csv(range(len(ask.said_before))) + follows
+    said_before = said_csv(ask.said_before) + follows
     return always + b"".join(map(frame, (own_number, ask.request_fields, fields_key, order_before, said_before)))
 
 
@@ -219,7 +221,7 @@ def _lot(
         tracked,
         ask.is_last,
         ask.look_further,
-        ask.winners,
+        ask.record.winners,
         _exclusive_ms(ask),
         ask.order,
         ask.reserve,
@@ -247,7 +249,7 @@ def _make_lot(runner: Runner, pools: Mapping[str, RingPool], ask: SellAsk, now_m
     pool = _pool(endpoint) if calls else ""
     number_ms = endpoint.number_hold_seconds * 1000 if calls else 0
     lives = (number_ms, cooldown_ms(pools, pool), settings.sale_keep_ms, settings.audit_records_max)
-    counts = (ask.look_further, len(ask.held_buyers), ask.is_last, ask.winners, _exclusive_ms(ask))
+    counts = (ask.look_further, len(ask.held_buyers), ask.is_last, ask.record.winners, _exclusive_ms(ask))
     way: tuple[Word, ...] = (stream((*lives, *has, bool(pool), *counts)), pool, said_csv(ask.order + ask.reserve))
     held = [*(keys.pool(pool) if pool else ()), *(keys.buyer(buyer_id).leases for buyer_id in ask.held_buyers)]
     pack = Pack([], [])

@@ -303,7 +303,7 @@ ALONE = tuple(buyer(at, wants(50, tier=at, caps={"total": 1})) for at in range(1
 @pytest.mark.parametrize("more", [0, 2])
 async def test_a_hybrid_does_not_share_what_one_of_many_takes_alone(serve: Serve, more: int) -> None:
     """Whether the ranking of those that pay its floor ends with the first trip, before it, or in a further one."""
-    further = (buyer(at, wants(45, caps={"total": 1})) for at in range(7, 7 + more))
+    further = (buyer(at, wants(50 - at, caps={"total": 1})) for at in range(7, 7 + more))
     served = await serve(leads(*ALONE, *further, buyer(20, wants(30, 15)), offer=HYBRID, buyers_max=2))
     await taken(served, 1, 2, 3, 4, 5)
     for fields in ({}, {"request_id": "r-1"}):
@@ -313,7 +313,7 @@ async def test_a_hybrid_does_not_share_what_one_of_many_takes_alone(serve: Serve
     _, said = await served.post("leads", ping_id=quoted["try_all_buyers_ping_id"])
     assert (sold_to(said), said["mode"]) == ({6: 50.0}, "exclusive")
     for at in range(7, 7 + more):
-        assert sold_to((await served.post("leads"))[1]) == {at: 45.0}
+        assert sold_to((await served.post("leads"))[1]) == {at: 50.0 - at}
     for verb in (served.ping, served.post, served.full):
         assert (await verb("leads"))[1]["mode"] == "shared"
 
@@ -336,6 +336,18 @@ async def test_a_hybrid_that_nobody_wants_says_so(serve: Serve) -> None:
         assert (await verb("leads"))[1]["status"] == "no_matching_buyer"
     after = served.contents()
     assert {name for name in after if after[name] != before.get(name)} <= {"audit"}
+
+
+async def test_a_hybrid_with_nobody_to_share_with_is_on_record_all_the_same(serve: Serve) -> None:
+    served = await serve(leads(buyer(1, wants(50, caps={"day": 1})), offer=HYBRID))
+    assert (await served.post("leads"))[1]["success"]
+    for verb in (served.ping, served.post, served.full):
+        _, said = await verb("leads")
+        assert said["status"] == "no_matching_buyer"
+        http, told = await served.admin("GET", f"decisions/{said['decision_id']}")
+        assert http == 200
+        (record,) = told["decision"]["records"]
+        assert [one["reason"] for one in record["contracts"]] == ["cap_day"]
 
 
 # Test mode

@@ -118,6 +118,49 @@ def test_explain_offers_the_default_buyer_what_nobody_else_takes(tmp_path: Path,
     assert "offered" not in capsys.readouterr().out
 
 
+DATA = """
+[[offers]]
+id = "leads"
+name = "Leads"
+delivery = "data"
+distribution = { mode = "hybrid", floor = 30, winners = 2 }
+
+[[endpoints]]
+vanity_uri = "data"
+offer = "leads"
+
+[[buyers]]
+id = 3
+name = "Both"
+contracts = [{ offer = "leads", bid = 25, bid_shared = 9, bids = [{ where = { state = ["TX"] }, bid = 30 }] }]
+
+[[buyers]]
+id = 4
+name = "Alone"
+contracts = [{ offer = "leads", bid = 28, sells = "exclusive" }]
+"""
+
+
+def test_explain_says_how_a_data_lead_is_sold(tmp_path: Path, capsys: Captured) -> None:
+    folder = write_catalog(tmp_path / "catalog", CATALOG + DATA)
+    told = {}
+    for state in ("TX", "CA"):
+        (folder / "lead.json").write_text(json.dumps({"state": state}))
+        asked = ["explain", "--catalog", str(folder), "--endpoint", "data", "--lead", str(folder / "lead.json")]
+        assert main([*asked, "--json"]) == 0
+        told[state] = json.loads(capsys.readouterr().out)
+        assert main(asked) == 0
+        assert f"sold {told[state]['mode']}, to at most {told[state]['winners']}" in capsys.readouterr().out
+    assert (told["TX"]["mode"], told["TX"]["winners"]) == ("exclusive", 1)
+    assert (told["CA"]["mode"], told["CA"]["winners"]) == ("shared", 2)
+    verdicts = {state: [(one["buyer_id"], one.get("bid"), one.get("detail")) for one in answer["contracts"]]
+                for state, answer in told.items()}  # fmt: skip
+    assert verdicts == {
+        "TX": [(3, 30.0, None), (4, None, {"bid": 28.0, "floor": 30.0})],
+        "CA": [(3, 9.0, None), (4, None, {"sold": "shared", "sells": "exclusive"})],
+    }
+
+
 def test_a_mistyped_command_is_told_those_that_there_are(capsys: Captured) -> None:
     with pytest.raises(SystemExit):
         main(["chekc"])

@@ -113,15 +113,14 @@ def machine(redis: RedisForTest, terms: str) -> type[RuleBasedStateMachine]:
                 assert (known[sold.sale.position], sold.sale.number) == (sale.at, sale.number)
 
         @precondition(lambda self: not self.model.waits)  # what delivers data is sold at its post
-        @rule(lead=SHARED_LEADS, order=ORDERS, winners=st.integers(1, 3), one=st.booleans())
+        @rule(lead=SHARED_LEADS, order=ORDERS, winners=st.integers(2, 3), one=st.booleans())
         def share(self, lead: str, order: list[int], winners: int, one: bool) -> None:
             known = self.orders.setdefault(lead, order)
-            winners = 1 if one else winners
-            question = f"p{lead}-0" if one else f"p{lead}"
+            question, only = (f"p{lead}-0", 0) if one else (f"p{lead}", None)
             bids = [BIDS[at] for at in known]
-            ask = sell_ask(lead, bids, DATA, question=question, winners=3, winners_now=winners)
+            ask = sell_ask(lead, bids, DATA, question=question, winners=winners, only=only)
             sold = self.run(self.store.sell(ask))
-            status, bought = self.model.share(lead, question, known, winners)
+            status, bought = self.model.share(lead, question, known[:1] if one else known, winners)
             told = [known[place] for place in sold.sale.sold_to] if sold.sale else []
             assert (sold.status, told) == (status, bought)
             entries = [fields for _, fields in redis.client.xrange("{demo}:sales") if fields.get("sale") == lead]

@@ -401,7 +401,7 @@ async def test_the_parts_of_a_sale_are_charged_and_returned_one_by_one(world: Wo
     await stocked(world)
     for one in (bids[0], bids[3]):
         await paid_in(world, one, PRICE, f"k{one.buyer.id}")
-    shared = await world.post_only("d1", bids, DATA, winners=3, winners_now=3)
+    shared = await world.post_only("d1", bids, DATA, winners=3)
     assert shared.sale is not None
     assert shared.sale.parts == (0, 1, 3)
     assert [await balance(world, one) for one in bids] == [(0, 0), (0, 0), (0, 0), (0, 0)]

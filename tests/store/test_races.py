@@ -96,7 +96,7 @@ async def test_a_shared_ping_makes_at_most_as_many_sales_as_winners(redis: Redis
     await stores[0].hold(hold_ask("d1", bids, DATA))
     posts = [
         sell_ask("d1", bids, DATA, needs_ping=True, winners=2, question="try-all"),
-        sell_ask("d1", bids, DATA, needs_ping=True, winners=2, winners_now=1, question="one"),
+        sell_ask("d1", bids, DATA, needs_ping=True, winners=2, only=1, question="one"),
         sell_ask("d1", bids, DATA, needs_ping=True, winners=2, question="another"),
     ]
     answers = await asyncio.gather(*(stores[at % 4].sell(posts[at % 3]) for at in range(60)))

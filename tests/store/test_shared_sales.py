@@ -71,9 +71,18 @@ async def test_a_repeat_and_another_id_find_all_sales(world: World) -> None:
     first = await world.post_only("d1", bids, DATA, winners=2)
     again = await world.post_only("d1", bids, DATA, winners=2)
     assert (again.status, again.sale) == ("repeat", first.sale)
-    one = await world.post_only("d1", bids, DATA, winners=2, winners_now=1, question="pd1-2")
+    one = await world.post_only("d1", bids, DATA, winners=2, only=2, question="pd1-2")
     assert (one.status, one.sale) == ("already_sold", first.sale)
     assert len(entries(world)) == 2
+
+
+async def test_posts_that_differ_in_their_terms_alone_are_not_taken_for_each_other(world: World) -> None:
+    world.redis.may_leave("sale:*", "caps", "sales", "exclusive:*")
+    bids = [bid(1), bid(2), bid(3)]
+    terms: tuple[dict[str, Any], ...] = ({"winners": 2}, {"winners": 1}, {"winners": 3}, {"exclusivity": KEPT}, {})
+    sales = [(await world.post_only(f"d{at}", bids, DATA, **one)).sale for at, one in enumerate(terms)]
+    assert [len(sale.sold_to) for sale in sales if sale] == [2, 1, 3, 1, 1]
+    assert [len(sale.exclusive) for sale in sales if sale] == [0, 0, 0, 1, 0]
 
 
 async def test_the_audit_has_all_positions(world: World) -> None:
@@ -153,10 +162,8 @@ async def test_whom_an_offer_sold_to_one_alone_it_offers_nobody(world: World) ->
 
 async def test_a_shared_sale_leaves_no_mark_of_exclusivity(world: World) -> None:
     world.redis.may_leave("sale:*", "caps", "sales")
-    for decision_id, winners_now in (("d1", 2), ("d2", 1)):
-        sold = await world.post_only(
-            decision_id, [bid(1), bid(2)], DATA, exclusivity=KEPT, winners=2, winners_now=winners_now
-        )
+    for decision_id, only in (("d1", None), ("d2", 1)):
+        sold = await world.post_only(decision_id, [bid(1), bid(2)], DATA, exclusivity=KEPT, winners=2, only=only)
         assert sold.sale is not None
         assert sold.sale.exclusive == ()
 

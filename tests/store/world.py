@@ -60,12 +60,12 @@ def hold_ask(decision_id: str, bids: list[Bid], endpoint: Endpoint = ENDPOINT, *
 
 
 def sell_ask(decision_id: str, bids: list[Bid], endpoint: Endpoint = ENDPOINT, **more: Any) -> SellAsk:
-    """`winners`: of the ping, and of this post where it says nothing else by `winners_now`."""
+    """`winners`: most buyers that it was quoted for. `only`: the place of the one bid that is asked for."""
     lead, own_number, winners = more.pop("lead", None), more.pop("own_number", ""), more.pop("winners", 1)
-    more["winners"] = more.pop("winners_now", winners)
+    only = more.pop("only", None)
     asked = {
         "question": f"p{decision_id}",
-        "order": tuple(range(len(bids))),
+        "order": tuple(range(len(bids))) if only is None else (only,),
         "needs_ping": False,
         "caller_id": CALLER,
         **more,
@@ -73,7 +73,7 @@ def sell_ask(decision_id: str, bids: list[Bid], endpoint: Endpoint = ENDPOINT, *
     return SellAsk(
         record=record(decision_id, bids, lead=lead, own_number=own_number, winners=winners),
         endpoint=endpoint,
-        bids=bids,
+        bids=bids if only is None else [bids[only]],
         **asked,
     )
 
