@@ -105,18 +105,14 @@ end
 local number = field_of(sale_key, "number")
 local until_ms = math.max(tonumber(field_of(sale_key, "until_ms")), now + lease_ms)
 local stream = {"sale", decision, "call", call, "at_ms", now, "about", about}
-local given = {
-  leases = leases_key, slots = slots_key, caps = caps_key, pending = pending_key, reserved = reserved_key,
-  balance = balance_key, bought = bought_keys, contract = contract, price = price_micros,
-}
+local given = {leases = leases_key, slots = slots_key, caps = caps_key, pending = pending_key, reserved = reserved_key,
+  balance = balance_key, bought = bought_keys, contract = contract, price = price_micros}
 
 -- All writes: the first is one that a full memory refuses.
 if not stays and not chosen then
   redis.call("XADD", sales_key, "*", "event", "voided", unpack(stream))
-  for _, key in ipairs(exclusive_keys) do
-    bought_keys[#bought_keys + 1] = key
-  end
   give_back(given, sale_key, decision)
+  drop_marks(exclusive_keys, decision)
   redis.call("HSET", sale_key, "state", "void", "live_call", "", "until_ms", now, "cap_fields", "", "bought", "")
   end_reach(decision, number, now + cooldown_ms)
   return told("no_buyer_left", -1)

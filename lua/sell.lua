@@ -12,8 +12,8 @@
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
 --   sold, position of the winner, number, now, periods it is counted in (starts, csv; none while it is pending), marks it
---   left (csv), verdicts, positions of all winners (csv; empty where it is the only one), names of the marks of exclusivity
---   it left (csv)
+--   left (csv), verdicts, positions of all winners (csv; empty where it is the only one), names of the marks of exclusivity it
+--   left (csv)
 -- Writes: none: limits, and audit in the last trip; no_tracking_number: limits, audit; sold: these, caps, leases, slots,
 --   marks, pool, lent, retired, sale, shields, caller, sales; of a guarded one pending, pendings, reserved or balance (see
 --   guard); else nothing
@@ -120,14 +120,14 @@ redis.call("HSET", sale_key, "record", record, "question", question, "order", or
   "sold_position", position, "number", number, "sold_at_ms", sold_at, "until_ms", sold_until, "state", winner.state,
   "live_call", "", "live_until_ms", "0", "pool", pool_id, "said", verdicts,
   "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
-if parts ~= "" then
-  keep_parts(sale_key, winners, parts)
-end
-local exclusive = exclusive_ms > 0 and keep_exclusive(sale_key, decision, marks_packed, last_mark, exclusive_ms) or ""
 if winner.guarded then
   redis.call("HSET", sale_key, "charged", winner.charged, "pending", winner.member, "terms", winner.terms, "bid", winner.bid,
     "about", about)
 end
+if parts ~= "" then
+  keep_parts(sale_key, winners, parts)
+end
+local exclusive = exclusive_ms > 0 and keep_exclusive(sale_key, decision, marks_packed, last_mark, exclusive_ms) or ""
 redis.call("PEXPIRE", sale_key, keep_ms)
 if request_key then
   redis.call("SET", request_key, decision .. "|" .. request_value, "PX", keep_ms)

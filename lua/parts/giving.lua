@@ -1,7 +1,16 @@
 -- giving: a sale gives its buyer back. Needs caps, slot, waiting.
 
+-- A mark may be a later sale's by now.
+local function drop_marks(marks, lease)
+  for _, key in ipairs(marks) do
+    if redis.call("GET", key) == lease then
+      redis.call("DEL", key)
+    end
+  end
+end
+
 -- Only what this sale itself left, as it is given: leases, slots, pending, reserved, balance, caps, bought (keys of marks);
--- contract, price. A period that is over is gone, a mark may be a later sale's by now.
+-- contract, price. A period that is over is gone.
 local function give_back(given, sale_key, lease)
   local state, member, charged, periods =
     unpack(redis.call("HMGET", sale_key, "state", "pending", "charged", "cap_fields"))
@@ -14,9 +23,5 @@ local function give_back(given, sale_key, lease)
   else
     end_pending(given.pending, given.reserved, member)
   end
-  for _, key in ipairs(given.bought) do
-    if redis.call("GET", key) == lease then
-      redis.call("DEL", key)
-    end
-  end
+  drop_marks(given.bought, lease)
 end

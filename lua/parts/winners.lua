@@ -1,6 +1,6 @@
 -- winners: the buyers that one post sells to, mostly one, and what is kept of several. Needs tail, taking.
 
--- The takers of the first that said yes, as the search found them; at most winners_max.
+-- The takers of the first candidates that said yes, at most winners_max.
 local function takers_of(taken, winners_max, lease, marks_packed, marks_before)
   local found = {}
   for at = 1, math.min(#taken, winners_max) do

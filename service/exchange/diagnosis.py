@@ -124,8 +124,6 @@ def _limits_behind(bid: Bid, reason: Decline, endpoint: Endpoint) -> dict[str, o
     cap = bid.buyer.concurrency_cap
     if reason is Decline.CONCURRENCY and cap is not None:
         return {"cap": cap, "ping_limit": ping_limit(cap, buffer_percent(bid.buyer, endpoint))}
-    if reason is Decline.DUPLICATE:
-        return {"dedup_days": bid.contract.dedup_days}
     if reason is Decline.BALANCE:
         return {"balance_required": True, "price": units_of(bid.bid_micros)}
     found: dict[str, object] = {}

@@ -55,10 +55,10 @@ class Snapshot(Struct, frozen=True):
     doors: Doors
     contracts: dict[str, tuple[Buyer, Contract]]
     """By the contract's id."""
-    exclusivities: dict[str, Exclusivity] = {}
-    """By offer, of those that remember whom they sold exclusively."""
     terms: dict[str, str] = field(default_factory=dict)
     """When sales are made (see `service.model.terms`), by offer."""
+    exclusivities: dict[str, Exclusivity] = {}
+    """By offer, of those that remember whom they sold exclusively."""
     paused: frozenset[int] = frozenset()
     """Buyers paused by an operator, beside those that the catalog pauses."""
     limits: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -102,8 +102,8 @@ def build(catalog: Catalog, indexes: dict[str, Index]) -> Snapshot:
         decoders=build_decoders(catalog),
         doors=Doors(catalog),
         contracts={contract.id: (buyer, contract) for buyer in catalog.buyers.values() for contract in buyer.contracts},
-        exclusivities=exclusivities_of(catalog),
         terms={offer.id: terms_of(offer) for offer in catalog.offers.values()},
+        exclusivities=exclusivities_of(catalog),
     )
 
 

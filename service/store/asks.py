@@ -117,14 +117,14 @@ class Sale(Struct, frozen=True):
     """Hashes of the dedup marks the sale left."""
     fields_key: str = ""
     """The fields shield of a post-only or full, kept as long as the number is lent; "" where it has none."""
-    parts: tuple[int, ...] = ()
-    """Places of all buyers that one post sold to, where they are several."""
-    exclusive: tuple[str, ...] = ()
-    """Names of the marks that it was sold exclusively."""
     made_at_ms: int = 0
     """When it was made, with the post or later; 0: not yet."""
     terms: str = AT_POST
     """When it is made (see `service.model.terms`), bound by its post."""
+    parts: tuple[int, ...] = ()
+    """Places of all buyers that one post sold to, where they are several."""
+    exclusive: tuple[str, ...] = ()
+    """Names of the marks that it was sold exclusively."""
 
     @property
     def sold_to(self) -> tuple[int, ...]:

@@ -96,10 +96,6 @@ class Keys:
             found = self._bought[contract_id] = self._key(f"bought:{contract_id}:")
         return found
 
-    def exclusive(self, name: str) -> bytes:
-        """The mark of an offer that it sold a person exclusively; its name is the offer's and the person's hash."""
-        return self._key(f"exclusive:{name}")
-
     def balance(self, buyer_id: int) -> bytes:
         return self._key(f"balance:{buyer_id}")
 
@@ -114,6 +110,10 @@ class Keys:
 
     def returned(self, sale: str) -> bytes:
         return self._key(f"returned:{sale}")
+
+    def exclusive(self, name: str) -> bytes:
+        """The mark of an offer that it sold a person exclusively; its name is the offer's and the person's hash."""
+        return self._key(f"exclusive:{name}")
 
     def pool(self, pool_id: str) -> PoolKeys:
         found = self._pools.get(pool_id)

@@ -77,10 +77,10 @@ def _sold(ask: SellAsk, reply: list[Any]) -> Sold:
         cap_fields=words_of_reply(periods),
         bought=words_of_reply(marks) if marks else (),
         fields_key=ask.fields_key if calls else "",
-        parts=places_of(parts) if parts else (),
-        exclusive=words_of_reply(exclusive) if exclusive else (),
         made_at_ms=0 if ask.terms else sold_at_ms,
         terms=ask.terms,
+        parts=places_of(parts) if parts else (),
+        exclusive=words_of_reply(exclusive) if exclusive else (),
     )
     return Sold(status="sold", said=said, sale=sale)
 

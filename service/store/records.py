@@ -66,10 +66,10 @@ def sale_of(flat: Sequence[bytes]) -> Sale:
         cap_fields=words_of(text["cap_fields"]),
         bought=words_of(text["bought"]),
         fields_key=text["fields_key"],
-        parts=places_of(fields.get(b"parts", b"")),
-        exclusive=words_of(text.get("exclusive", "")),
         made_at_ms=int(text.get("made_at_ms", 0 if terms else text["sold_at_ms"])),
         terms=terms,
+        parts=places_of(fields.get(b"parts", b"")),
+        exclusive=words_of(text.get("exclusive", "")),
     )
 
 

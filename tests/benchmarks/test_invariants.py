@@ -208,7 +208,7 @@ def test_a_buyer_above_its_cap_is_found(redis: RedisForTest, tmp_path: Path) -> 
 def test_a_cap_sold_beyond_is_found(stands: Stands) -> None:
     caps = stands.key("caps")
     for contract in stands.client.hkeys(caps):
-        stands.client.hset(caps, contract, pack("<10q", *(0, worlds.PLENTY + 1) * 5))
+        stands.client.hset(caps, contract, pack("<15q", *(0, worlds.PLENTY + 1, 0) * 5))
     assert any("has sold beyond its cap of 1000000 a total" in found for found in stands.found())
 
 

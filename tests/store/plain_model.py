@@ -140,19 +140,6 @@ class PlainModel:
         self._take(self.sales[lead], lead)
         return "sold", said
 
-    def share(self, lead: str, question: str, order: list[int], winners: int) -> tuple[str, list[int]]:
-        """A data lead goes to the first that may buy it; none of them needs room."""
-        if lead in self.shared:
-            asked, bought = self.shared[lead]
-            return ("repeat" if asked == question else "already_sold"), bought
-        able = [at for at in order if self.why_not(at, None) == 0][:winners]
-        if not able:
-            return "none", []
-        for at in able:
-            self._count(at)
-        self.shared[lead] = (question, able)
-        return "sold", able
-
     # Money
 
     def _take(self, sale: Sold, lead: str) -> None:
@@ -163,9 +150,9 @@ class PlainModel:
 
     def _book(self, sale: Sold) -> None:
         sale.state = "sold"
-        self._count(sale.at)
+        self._book_at(sale.at)
 
-    def _count(self, at: int) -> None:
+    def _book_at(self, at: int) -> None:
         self.counted[at] += 1
         if at == PREPAID:
             self.balance -= PRICE
@@ -183,6 +170,19 @@ class PlainModel:
         if sale.state == "pending":
             self.late += self.pending[sale.at].pop(lead, -1) <= self.now
             self._book(sale)
+
+    def share(self, lead: str, question: str, order: list[int], winners: int) -> tuple[str, list[int]]:
+        """A data lead goes to the first that are below their caps; none of them needs room."""
+        if lead in self.shared:
+            asked, bought = self.shared[lead]
+            return ("repeat" if asked == question else "already_sold"), bought
+        able = [at for at in order if self.why_not(at, None) == 0][:winners]
+        if not able:
+            return "none", []
+        for at in able:
+            self._book_at(at)
+        self.shared[lead] = (question, able)
+        return "sold", able
 
     # Calls
 

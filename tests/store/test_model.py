@@ -112,8 +112,7 @@ def machine(redis: RedisForTest, terms: str) -> type[RuleBasedStateMachine]:
                 sale = self.model.sales[lead]
                 assert (known[sold.sale.position], sold.sale.number) == (sale.at, sale.number)
 
-        # Only calls wait for what makes a sale: a contract whose lead is data has none that do.
-        @precondition(lambda self: not self.model.waits)
+        @precondition(lambda self: not self.model.waits)  # what delivers data is sold at its post
         @rule(lead=SHARED_LEADS, order=ORDERS, winners=st.integers(2, 3), one=st.booleans())
         def share(self, lead: str, order: list[int], winners: int, one: bool) -> None:
             known = self.orders.setdefault(lead, order)

@@ -10,11 +10,12 @@ from service.errors import StoreDown
 from service.model.catalog import Cap, RevenueCap
 from service.model.decline import Decline
 from service.model.lead import Bid
+from service.store import events
 from service.store.aftermath import About, KnownSale
-from service.store.asks import Balance, CapUse, Sale
+from service.store.asks import Balance, CallEvent, CapUse, Sale
 from service.store.balances import CreditAsk
 from service.store.lapsing import lapse
-from tests.store.world import ENDPOINT, World, bid, record
+from tests.store.world import DATA, ENDPOINT, World, bid, record
 
 CONNECTED = "connected:0"
 CONVERTED = "converted:90000"
@@ -166,6 +167,24 @@ async def test_an_unanswered_end_leaves_it_pending_until_its_number_comes_back(w
     assert (await counted(world, one), await balance(world, one)) == ((0, 1), (PRICE, PRICE))
     await world.route(sale, [one], "c2")
     assert (await world.event("answered", [one], "c2")).made is not None, "a redial reaches it"
+
+
+async def test_who_is_killed_between_sale_and_event_finds_the_sale_made_when_the_event_comes_again(
+    world: World,
+) -> None:
+    one = prepaid(1, caps=(Cap("day", 1),))
+    await stocked(world)
+    await paid_in(world, one, PRICE)
+    await world.route(await post(world, [one]), [one])
+    runner = world.store._runner
+    ended = CallEvent(event="ended", edge="edge-1", call="c1", outcome="answered")
+    found = await events._read(runner, runner.keys.call("edge-1", "c1"))
+    assert (await events._settle(runner, ended, found, {1: one.buyer}))[0] == b"made"
+    again = await world.event("ended", [one], outcome="answered")
+    assert (again.status, again.made) == ("taken", None)
+    assert (await counted(world, one), await balance(world, one)) == ((1, 0), (0, 0))
+    assert on_record(world) == ["credited", "posted", "sold", "ended"]
+    assert await world.leases(one) == (0, 0)
 
 
 async def test_a_call_keeps_pending_what_it_rings_for(world: World) -> None:
@@ -396,26 +415,28 @@ async def test_a_sale_that_only_the_ledger_knows_is_converted_and_returned(world
     assert await counted(world, one) == (0, 0), "its periods are over"
 
 
-async def test_the_parts_of_a_sale_are_returned_one_by_one(world: World) -> None:
-    bids = [prepaid(1), bid(2)]
+async def test_the_parts_of_a_sale_are_charged_and_returned_one_by_one(world: World) -> None:
+    bids = [prepaid(1), bid(2), prepaid(3), prepaid(4, caps=(Cap("day", 1),))]
     await stocked(world)
-    await paid_in(world, bids[0], PRICE)
-    await post(world, bids, terms="")
-    world.redis.client.hset(
-        "{demo}:sale:d1",
-        mapping={"parts": "0,1", "state:0": "sold", "charged:0": "1", "cap_fields:0": "", "state:1": "sold",
-                 "charged:1": "", "cap_fields:1": ""},
-    )  # fmt: skip
-    first, second = (known(world, one, part=at, position=at) for at, one in enumerate(bids))
+    for one in (bids[0], bids[3]):
+        await paid_in(world, one, PRICE, f"k{one.buyer.id}")
+    shared = await world.post_only("d1", bids, DATA, winners=3)
+    assert shared.sale is not None
+    assert shared.sale.parts == (0, 1, 3)
+    assert [await balance(world, one) for one in bids] == [(0, 0), (0, 0), (0, 0), (0, 0)]
+    parts = {at: known(world, bids[at], part=at, position=at) for at in shared.sale.parts}
     assert (await world.store.refund(known(world, bids[0]), "r", "operator")).status == "unknown"
     assert (await world.store.convert(known(world, bids[0]), "operator")).status == "unknown"
-    assert [(await world.store.refund(one, "r", "operator")).status for one in (first, second, first)] == [
-        "returned", "returned", "repeat",
+    assert (await world.store.convert(parts[1], "operator")).status == "noted"
+    returned = [await world.store.refund(parts[at], "r", "operator") for at in (0, 3, 0)]
+    assert [one.status for one in returned] == ["returned", "returned", "repeat"]
+    assert [await balance(world, one) for one in bids] == [(PRICE, 0), (0, 0), (0, 0), (PRICE, 0)]
+    assert await counted(world, bids[3]) == (0, 0)
+    assert (await world.store.convert(parts[0], "operator")).status == "returned"
+    events = [(fields["event"], fields.get("part")) for _, fields in world.redis.client.xrange("{demo}:sales")][2:]
+    assert events == [
+        ("sold", "0"), ("sold", "1"), ("sold", "3"), ("converted", "1"), ("returned", "0"), ("returned", "3"),
     ]  # fmt: skip
-    assert await balance(world, bids[0]) == (PRICE, 0)
-    assert (await world.store.convert(first, "operator")).status == "returned"
-    events = [fields for _, fields in world.redis.client.xrange("{demo}:sales") if fields["event"] == "returned"]
-    assert [fields["part"] for fields in events] == ["0", "1"]
 
 
 async def test_late_scripts_of_money_write_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

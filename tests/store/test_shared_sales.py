@@ -29,7 +29,7 @@ def hash_of_sale(world: World, decision_id: str) -> dict[str, Any]:
 
 async def sold_in_total(world: World, bids: list[Bid]) -> list[int]:
     usage = await world.store.usage([one.buyer for one in bids], [], [one.contract for one in bids])
-    return [use.contracts[0].caps[0].sold for use in usage.buyers]
+    return [next(cap.sold for one in use.contracts for cap in one.caps) for use in usage.buyers]
 
 
 def capped(*limits: int) -> list[Bid]:
@@ -135,7 +135,7 @@ async def sold_in_contracts(world: World, bids: list[Bid]) -> list[int]:
     """In the order of the bids."""
     buyers = {one.buyer.id: one.buyer for one in bids}
     usage = await world.store.usage(list(buyers.values()), [], [one.contract for one in bids])
-    sold = {of.contract: of.caps[0].sold for use in usage.buyers for of in use.contracts}
+    sold = {one.contract: one.caps[0].sold for use in usage.buyers for one in use.contracts}
     return [sold[one.contract.id] for one in bids]
 
 
