@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service.app import draining, edges, operators, public
+from service.app import draining, edges, operators, public, suppressions
 from service.app.faults import Handler, answering, nowhere, only
 from service.app.guards import on_ops_port, with_token
 from service.app.heads import LEADS
@@ -50,6 +50,8 @@ def _paths() -> dict[str, Handler]:
         "/admin/buyers/{id}/pause": _admin(only(POST=operators.pause)),
         "/admin/buyers/{id}/resume": _admin(only(POST=operators.resume)),
         "/admin/decisions/{id}": _admin(only(GET=operators.decision)),
+        "/admin/suppressions": _admin(only(GET=suppressions.show, POST=suppressions.add, DELETE=suppressions.remove)),
+        "/admin/suppressions/find": _admin(only(POST=suppressions.find)),
         "/healthz": only(GET=public.healthz),
         "/readyz": only(GET=public.readyz),
         "/metrics": on_ops_port(only(GET=public.metrics_page)),

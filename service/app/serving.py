@@ -8,6 +8,7 @@ from aiohttp import web
 
 from service import metrics
 from service.errors import StoreDown
+from service.match import People
 from service.served import snapshot as snapshots
 from service.served.letting_go import let_go
 from service.served.snapshot import Snapshot
@@ -48,6 +49,8 @@ class Serving:
         self.gate = Gate(settings.in_flight_max)
         self.store: Store
         self.snapshot: Snapshot
+        self.people: People
+        """Those suppressed at run time: the same for every catalog that is served."""
         self.reloading = asyncio.Lock()
         """One reload at a time: each takes a core for some seconds."""
         self.openapi: bytes | None = None
@@ -64,6 +67,9 @@ class Serving:
         self.store = Store(settings.redis_url or "", account.id, settings.secret, limits, timezone=account.timezone)
         await self.store.open()
         await self.store.stock(tuple(self.snapshot.catalog.pools.values()))
+        self.people = People(self.store.hash_of)
+        await self.store.watch_suppressions(self.people)
+        self.snapshot = self.snapshot.with_people(self.people)
         self.take_paused(await self.store.paused())
         self.store.watch(self.take_paused)
         metrics.label_buyers(self.snapshot.catalog.buyers)
@@ -94,7 +100,7 @@ class Serving:
     def _exchanged(self, fresh: Snapshot) -> Snapshot:
         """Serves the new snapshot from now on and gives the old one away, keeping no reference to it."""
         metrics.label_buyers(fresh.catalog.buyers)
-        replaced, self.snapshot = self.snapshot, fresh.with_paused(self.snapshot.paused)
+        replaced, self.snapshot = self.snapshot, fresh.with_people(self.people).with_paused(self.snapshot.paused)
         self.openapi = None
         self._taken.set()
         self._taken = asyncio.Event()

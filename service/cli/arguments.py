@@ -9,6 +9,7 @@ from pathlib import Path
 
 from service import __version__
 from service.cli.bench_arguments import add_bench
+from service.cli.people_arguments import add_suppress
 from service.settings import TABLE, Setting
 
 COMPILE = "compile"
@@ -23,6 +24,7 @@ examples:
   pingpost token                                   a new token and its SHA-256 for a traffic source
   pingpost bench --endpoint my_endpoint --rate 500 load on a running service; bench --help for more
   PINGPOST_ADMIN_TOKEN=... pingpost status         slots, holds, caps and pools of a running service
+  PINGPOST_ADMIN_TOKEN=... pingpost suppress --caller +12125551234   not to be offered again, at once
 
 SIGHUP makes `serve` take a new catalog; SIGTERM or Ctrl-C makes it finish what is in flight and end.
 """
@@ -46,6 +48,7 @@ def parser(*, for_service: bool = False) -> argparse.ArgumentParser:
     token = commands.add_parser("token", help="make a token for a traffic source, an edge or an operator")
     token.set_defaults(run=("tokens", "make"))
     _add_status(commands)
+    add_suppress(commands)
     add_bench(commands)
     if for_service:
         _add_compile(commands)

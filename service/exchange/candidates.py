@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from service import metrics
 from service.exchange.quoting import recorded
 from service.match import Asked, facts, payout_for
+from service.match.people import NO_LISTS
 from service.model.decline import CAP_DECLINES, Decline
 from service.model.lead import Bid, Lot, PingRecord, Question, RecordedBid
 from service.served.snapshot import Snapshot
@@ -33,7 +34,8 @@ class Candidates:
         self.question = question
         self.now_ms = now_ms
         self._index = snapshot.indexes[question.endpoint.offer]
-        self.ranking = self._index.rank(asked_of(question, now_ms))
+        on_lists = snapshot.lists_of(question.endpoint.offer, question.lead)
+        self.ranking = self._index.rank(asked_of(question, now_ms, on_lists))
         self.suppressed = self.ranking.suppressed
         self.bids: tuple[Bid, ...] = ()
         self._recorded: list[RecordedBid] = []
@@ -123,8 +125,8 @@ def count_said(offer: str, bids: Sequence[Bid], said: Sequence[int | None]) -> N
             metrics.count_buyer_decline(bid.buyer.id, _CHANGING[verdict])
 
 
-def asked_of(question: Question, now_ms: int) -> Asked:
-    """The question as the contracts of its offer are asked it."""
+def asked_of(question: Question, now_ms: int, on_lists: frozenset[str] = NO_LISTS) -> Asked:
+    """The question as the contracts of its offer are asked it. `on_lists`: suppression lists of run time."""
     source = question.source
     return Asked(
         facts=facts(question.lead, question.source_id),
@@ -133,4 +135,5 @@ def asked_of(question: Question, now_ms: int) -> Asked:
         payout=payout_for(source, question.endpoint.vanity_uri),
         allow_loss=source.allow_loss,
         min_bid_micros=max(source.min_bid_micros, question.min_bid_micros),
+        on_lists=on_lists,
     )

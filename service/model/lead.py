@@ -91,3 +91,5 @@ class PingRecord(Struct, frozen=True, omit_defaults=True):
     """What the post said otherwise than its ping: kept, and deciding nothing."""
     suppressed: bool = False
     """On a suppression list or opted out: nothing of the person stands here."""
+    erased_at_ms: int = 0
+    """When the person was forgotten: nothing of them stands here since."""

@@ -3,11 +3,13 @@
 from typing import Final, get_args
 
 from service.pages.openapi_parts import Json, answers_of, content_of, refs
-from service.wire import answers, call_answers
+from service.pages.openapi_people import PEOPLE_ANSWERS, PERSON_ON_LIST, SUPPRESSION
+from service.wire import answers, call_answers, privacy_answers
 from service.wire.calls import ATTEMPT_MAX, CALL_LENGTH_MAX, EDGE_LENGTH_MAX, OUTCOME_LENGTH_MAX, EventName, Last
 from service.wire.parameters import WHOLE_MAX
 
 CALL_AND_OPERATOR_ANSWERS: Final[list[type[answers.Answer]]] = [
+    *PEOPLE_ANSWERS,
     call_answers.RouteAnswer,
     call_answers.NoRoute,
     call_answers.EventAnswer,
@@ -103,6 +105,25 @@ def operator_paths() -> Json:
         "/admin/reload": {"post": reload},
         **pauses,
         "/admin/decisions/{id}": {"parameters": [decision], "get": found},
+    }
+
+
+def people_paths() -> Json:
+    """Those of operators about people."""
+    changed = refs([privacy_answers.SuppressedAnswer])
+    shown = _operation(
+        "operators", "suppressions", "How many are on which list", refs([privacy_answers.SuppressionsAnswer])
+    )
+    add = _operation("operators", "suppress", "Put people on a suppression list", changed)
+    remove = _operation("operators", "unsuppress", "Take people off a suppression list", changed)
+    find = _operation(
+        "operators", "find_suppression", "Which lists somebody is on", refs([privacy_answers.SuppressionFound])
+    )
+    for operation, body in ((add, SUPPRESSION), (remove, PERSON_ON_LIST), (find, PERSON_ON_LIST)):
+        operation["requestBody"] = {"required": True, "content": content_of(body, _as_form(body))}
+    return {
+        "/admin/suppressions": {"get": shown, "post": add, "delete": remove},
+        "/admin/suppressions/find": {"post": find},
     }
 
 

@@ -44,6 +44,11 @@ class Keys:
         self.pauses = self._key("pauses")
         self.pools = self._key("pools")
         self.secret = self._key("secret")
+        self.suppressed = self._key("suppressed")
+        self.suppressions = self._key("suppressions")
+        self.erased = self._key("erased")
+        self.every = self._key("*")
+        """The pattern of them all."""
 
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""
@@ -99,6 +104,10 @@ class Keys:
             found = PoolKeys(*(self._key(f"{kind}:{pool_id}") for kind in ("pool", "lent", "retired")))
             self._pools[pool_id] = found
         return found
+
+    def kind_of(self, key: bytes) -> str:
+        """The word that a key of the account begins with."""
+        return key[len(self._tag.encode()) :].partition(b":")[0].decode()
 
     def hash_of(self, text: str | bytes) -> str:
         """Keyed: a number has too few digits for a bare hash to hide it."""

@@ -28,7 +28,7 @@ Serve = Callable[..., Awaitable[Served]]
 
 KEYS = ("leases", "slots", "pool", "lent", "ping", "test", "shield", "sale", "request", "fields", "call", "caller")
 KEYS_OF_CONTRACTS = ("bought", "rate")
-KEYS_OF_ALL = ("audit", "caps", "sales", "pools", "pauses", "paused")
+KEYS_OF_ALL = ("audit", "caps", "sales", "pools", "pauses", "paused", "suppressed", "suppressions", "erased")
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
