@@ -187,10 +187,10 @@ class Eraser:
         (flat,) = await self._runner.read([("HGETALL", key)])
         fields = {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
         self._note_receipts(decision_id, record, fields)
-        told: dict[str, Word] = {name: "" for name in fields if name.partition(":")[0] == "bought"}
+        told: dict[str, str] = {name: "" for name in fields if name.partition(":")[0] == "bought"}
         if not _is_live(fields, self._runner.clock.now_ms()):
             told["fields_key"] = ""
-        told["record"] = record_json(erased(record, self._runner.clock.now_ms()))
+        told["record"] = record_json(erased(record, self._runner.clock.now_ms())).decode()
         if await self._blank(key, "record", seen, told):
             self.counts["sale"] += 1
 
@@ -202,7 +202,7 @@ class Eraser:
             bid = record.bids[int(place)]
             self.receipts.add(Receipt(decision_id, bid.buyer_id, bid.contract_id, int(text["sold_at_ms"])))
 
-    async def _blank(self, key: bytes, field: str, seen: bytes, told: Mapping[str, Word]) -> bool:
+    async def _blank(self, key: bytes, field: str, seen: bytes, told: Mapping[str, str]) -> bool:
         words = [word for pair in told.items() for word in pair]
         asked = AskedInWords((key,), (field, seen, stream(words)))
         reply = await self._runner.write("blank", lambda _now_ms: asked)

@@ -74,7 +74,8 @@ async def test_a_sale_stays_without_its_person_and_tells_who_bought(stocked: Wor
     buyers = [bid(1, **DEDUP), bid(2, **DEDUP)]
     await stocked.hold("d1", buyers, lead=ANNABEL)
     sold = await stocked.post("d1", buyers, lead=ANNABEL)
-    assert sold.sale is not None and sold.sale.bought
+    assert sold.sale is not None
+    assert sold.sale.bought
     before = stocked.redis.client.xrange("{demo}:sales")
     eraser = await forget(stocked)
     assert traces(stocked) == []
@@ -178,5 +179,6 @@ async def test_nobody_who_is_known_is_nothing_to_do(stocked: World) -> None:
     await stocked.hold("d1", [bid(1)], lead={"caller_id": OTHER})
     before = dump(stocked)
     eraser = await forget(stocked)
-    assert not eraser.counts and not eraser.receipts
+    assert not eraser.counts
+    assert not eraser.receipts
     assert dump(stocked) == before
