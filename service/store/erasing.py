@@ -11,10 +11,9 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from service.errors import StoreDown
-from service.model.lead import PingRecord
+from service.model.lead import PingRecord, erased
 from service.model.person import Person, Traces
 from service.store.channel import ScriptFault
 from service.store.line import Word
@@ -221,11 +220,6 @@ class Eraser:
 def _is_live(fields: Mapping[str, Any], now_ms: int) -> bool:
     """Whether a sale's number is lent, or its call is on."""
     return max(int(fields.get("until_ms", 0)), int(fields.get("live_until_ms", 0))) > now_ms
-
-
-def erased(record: PingRecord, at_ms: int) -> PingRecord:
-    """The record without its person; the publisher's own id for the lead may be made of one."""
-    return replace(record, lead={}, changes={}, request_id="", erased_at_ms=at_ms)
 
 
 async def rewrite_file(runner: Runner) -> bool:

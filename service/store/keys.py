@@ -5,7 +5,7 @@ ahead is built once per catalog and kept: a ping names some sixty keys.
 """
 
 from hashlib import blake2b, sha256
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class BuyerKeys(NamedTuple):
@@ -108,6 +108,9 @@ class Keys:
     def kind_of(self, key: bytes) -> str:
         """The word that a key of the account begins with."""
         return key[len(self._tag.encode()) :].partition(b":")[0].decode()
+
+    def stream(self, name: Literal["sales", "audit"]) -> bytes:
+        return self.sales if name == "sales" else self.audit
 
     def hash_of(self, text: str | bytes) -> str:
         """Keyed: a number has too few digits for a bare hash to hide it."""

@@ -38,7 +38,7 @@ class Suppressed(Struct, frozen=True):
     changed: int
 
 
-class Entry(Struct, frozen=True):
+class OnList(Struct, frozen=True):
     """A person on a list."""
 
     name: str
@@ -67,7 +67,7 @@ async def _run(runner: Runner, asked: AskedInWords) -> list[Any]:
     return await runner.write("suppress", lambda _now_ms: asked)
 
 
-async def find(runner: Runner, names: Sequence[str], person: Person) -> list[Entry]:
+async def find(runner: Runner, names: Sequence[str], person: Person) -> list[OnList]:
     """The lists among these that somebody is on. Raises StoreDown."""
     fields = [(name, hashed + name.encode()) for name in names for hashed in hashes_of(runner, person)]
     if not fields:
@@ -77,7 +77,7 @@ async def find(runner: Runner, names: Sequence[str], person: Person) -> list[Ent
     for (name, _), value in zip(fields, values, strict=True):
         if value is not None:
             at_ms, _, reason = value.decode().partition("|")
-            found.append(Entry(name, int(at_ms), reason))
+            found.append(OnList(name, int(at_ms), reason))
     return found
 
 

@@ -187,7 +187,16 @@ def test_help_lists_what_a_user_types_and_nothing_else(capsys: Captured) -> None
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    assert re.findall(r"^    (\w+) ", shown, re.M) == ["serve", "check", "diff", "explain", "token", "status", "bench"]
+    assert re.findall(r"^    (\w+) ", shown, re.M) == [
+        "serve",
+        "archive",
+        "check",
+        "diff",
+        "explain",
+        "token",
+        "status",
+        "bench",
+    ]
     assert "examples:" in shown
 
 
