@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service.app import draining, edges, operators, public, suppressions
+from service.app import draining, edges, forgetting, operators, public, suppressions
 from service.app.faults import Handler, answering, nowhere, only
 from service.app.guards import on_ops_port, with_token
 from service.app.heads import LEADS
@@ -51,6 +51,7 @@ def _paths() -> dict[str, Handler]:
         "/admin/buyers/{id}/resume": _admin(only(POST=operators.resume)),
         "/admin/decisions/{id}": _admin(only(GET=operators.decision)),
         "/admin/suppressions": _admin(only(GET=suppressions.show, POST=suppressions.add, DELETE=suppressions.remove)),
+        "/admin/forget": _admin(only(POST=forgetting.forget_person)),
         "/admin/suppressions/find": _admin(only(POST=suppressions.find)),
         "/healthz": only(GET=public.healthz),
         "/readyz": only(GET=public.readyz),

@@ -36,6 +36,32 @@ def add_suppress(commands: "_Commands[argparse.ArgumentParser]") -> None:
     suppress.set_defaults(run=("suppressing", "suppress"))
 
 
+FORGET_EXAMPLES = """\
+examples:
+  pingpost forget --caller +12125551234
+  pingpost forget --caller +12125551234 --email annabel@example.com --suppress
+  PINGPOST_LEDGER_URL=postgresql://... PINGPOST_REDIS_URL=redis://... pingpost forget --caller +12125551234 --json
+"""
+
+
+def add_forget(commands: "_Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Without the flags of settings, which the caller adds."""
+    forget = commands.add_parser(
+        "forget",
+        help="erase a person from Redis and the ledger, and tell which buyers received them",
+        description="Erases all that is kept of a person and leaves the money. Needs Redis, the ledger, the catalog "
+        "and the secret that the service uses; the service goes on meanwhile. To be run again as often as one likes.",
+        epilog=FORGET_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_person(forget)
+    forget.add_argument("--suppress", action="store_true", help="suppress them too, from now on and before all else")
+    forget.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    forget.set_defaults(run=("forgetting", "forget_person"))
+    return forget
+
+
 def _add_person(command: argparse.ArgumentParser) -> None:
     command.add_argument("--caller", action="append", default=[], metavar="NUMBER", help="may be given more than once")
     command.add_argument("--email", action="append", default=[], metavar="ADDRESS", help="may be given more than once")

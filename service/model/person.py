@@ -35,12 +35,16 @@ class Traces:
         patterns = [_number_pattern(number) for number in person.numbers]
         patterns += [rf"(?<![\w.+%-]){re.escape(email)}(?![\w-]|\.\w)" for email in person.emails]
         patterns += person.sha256s
-        self._find = re.compile("|".join(patterns), re.IGNORECASE).search
+        self._pattern = re.compile("|".join(patterns), re.IGNORECASE)
         self.likes = tuple(dict.fromkeys(self._likes(person)))
         """The same as patterns of SQL's LIKE, each of which finds more than is meant."""
 
     def stand_in(self, text: str) -> bool:
-        return self._find(text) is not None
+        return self._pattern.search(text) is not None
+
+    def blotted(self, text: str) -> str:
+        """The text with the person crossed out."""
+        return self._pattern.sub("***", text)
 
     def stand_in_record(self, record: PingRecord) -> bool:
         """Whether a lead's values name the person; what else a record bears is numbers of ours and of the catalog."""

@@ -3,7 +3,7 @@
 from typing import Final, get_args
 
 from service.pages.openapi_parts import Json, answers_of, content_of, refs
-from service.pages.openapi_people import PEOPLE_ANSWERS, PERSON_ON_LIST, SUPPRESSION
+from service.pages.openapi_people import FORGET, PEOPLE_ANSWERS, PERSON_ON_LIST, SUPPRESSION
 from service.wire import answers, call_answers, privacy_answers
 from service.wire.calls import ATTEMPT_MAX, CALL_LENGTH_MAX, EDGE_LENGTH_MAX, OUTCOME_LENGTH_MAX, EventName, Last
 from service.wire.parameters import WHOLE_MAX
@@ -119,11 +119,16 @@ def people_paths() -> Json:
     find = _operation(
         "operators", "find_suppression", "Which lists somebody is on", refs([privacy_answers.SuppressionFound])
     )
-    for operation, body in ((add, SUPPRESSION), (remove, PERSON_ON_LIST), (find, PERSON_ON_LIST)):
+    forget = _operation(
+        "operators", "forget", "Erase a person; who was sold them", refs([privacy_answers.ForgetAnswer])
+    )
+    bodies = ((add, SUPPRESSION), (remove, PERSON_ON_LIST), (find, PERSON_ON_LIST), (forget, FORGET))
+    for operation, body in bodies:
         operation["requestBody"] = {"required": True, "content": content_of(body, _as_form(body))}
     return {
         "/admin/suppressions": {"get": shown, "post": add, "delete": remove},
         "/admin/suppressions/find": {"post": find},
+        "/admin/forget": {"post": forget},
     }
 
 

@@ -10,6 +10,7 @@ PEOPLE_ANSWERS: Final[list[type[answers.Answer]]] = [
     privacy_answers.SuppressionsAnswer,
     privacy_answers.SuppressedAnswer,
     privacy_answers.SuppressionFound,
+    privacy_answers.ForgetAnswer,
 ]
 
 
@@ -45,5 +46,14 @@ SUPPRESSION: Final[Json] = {
             "maxLength": REASON_LENGTH_MAX,
             "description": "Kept in clear beside the hashed person.",
         },
+    },
+}
+FORGET: Final[Json] = {
+    "type": "object",
+    "required": [],
+    "properties": {
+        "caller": _some("The person's telephone number"),
+        "email": _some("The person's e-mail address"),
+        "suppress": {"type": ["boolean", "string", "null"], "description": "Suppress them too, before all else."},
     },
 }

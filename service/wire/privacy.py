@@ -53,8 +53,8 @@ def decode_forget(params: Sent) -> ForgetAsk | Refusal:
     """Never raises."""
     complaints: Complaints = {}
     person = _person(params, "caller", "email", complaints)
-    given = params.get("suppress", False)
-    suppress = _SWITCH.get(given) if isinstance(given, (bool, int, str)) else None
+    given = params.get("suppress")
+    suppress = _SWITCH.get(given or False) if isinstance(given or False, (bool, int, str)) else None
     if suppress is None:
         complaints["suppress"] = ["suppress must be true or false."]
     return Refusal("invalid", complaints) if complaints else ForgetAsk(person, bool(suppress))

@@ -44,3 +44,33 @@ class SuppressionFound(Answer, frozen=True, kw_only=True):
     success: bool = True
     status: Literal["success"] = "success"
     lists: list[ListEntry]
+
+
+class SaleTold(Struct, frozen=True, kw_only=True):
+    """`contract` is empty where a call moved the sale on to another buyer."""
+
+    sale_id: str
+    contract: str
+    sold_at: str
+    state: str
+
+
+class BuyerTold(Struct, frozen=True, kw_only=True):
+    """A buyer that received somebody: whoever was forgotten here must be told of there."""
+
+    buyer_id: int
+    name: str
+    sales: list[SaleTold]
+
+
+class ForgetAnswer(Answer, frozen=True, kw_only=True):
+    """`known` is false where nothing was found of the person: they were never here, or are forgotten already. `erased`
+    counts by kind; `kept` says what stands yet, and why."""
+
+    success: bool = True
+    status: Literal["success"] = "success"
+    known: bool
+    erased: dict[str, int]
+    buyers: list[BuyerTold]
+    suppressed: bool
+    kept: list[str]

@@ -73,6 +73,7 @@ def test_every_path_of_the_contract_is_there() -> None:
         "/admin/decisions/{id}",
         "/admin/suppressions",
         "/admin/suppressions/find",
+        "/admin/forget",
         "/healthz",
         "/readyz",
         "/metrics",

@@ -13,7 +13,7 @@ ANNABEL: Lead = {"caller_id": CALLER, "email": "annabel@example.com", "first_nam
 OTHER = "+12125550000"
 WHO = Person(numbers=(CALLER,))
 TRACES = (b"2125551234", b"nnabel", b"10001")
-DEDUP = {"dedup_days": 30, "dedup_on": (("caller_id",), ("email", "zip"))}
+DEDUP: dict[str, Any] = {"dedup_days": 30, "dedup_on": (("caller_id",), ("email", "zip"))}
 
 
 def dump(world: World) -> list[bytes]:
@@ -114,7 +114,7 @@ async def test_a_live_call_goes_on_to_its_end_and_everything_is_free_then(stocke
 
 async def test_a_call_that_comes_after_its_caller_was_forgotten_finds_its_sale(stocked: World) -> None:
     buyers = [bid(1)]
-    own = {"endpoint": OWN_NUMBERS, "own_number": "+18885550000", "lead": ANNABEL}
+    own: dict[str, Any] = {"endpoint": OWN_NUMBERS, "own_number": "+18885550000", "lead": ANNABEL}
     assert (await stocked.post_only("d1", buyers, **own)).sale is not None
     eraser = await forget(stocked)
     assert eraser.kept_for_live == {"d1"}
@@ -167,7 +167,7 @@ async def test_who_is_only_alike_is_left_alone(stocked: World, lead: Lead) -> No
 
 
 async def test_a_repeat_by_request_id_does_not_sell_again_and_no_hash_of_the_fields_is_kept(stocked: World) -> None:
-    asked = {"lead": ANNABEL, "request_key": "r1", "request_fields": "a-hash-of-all-fields"}
+    asked: dict[str, Any] = {"lead": ANNABEL, "request_key": "r1", "request_fields": "a-hash-of-all-fields"}
     assert (await stocked.post_only("d1", [bid(1)], **asked)).status == "sold"
     await forget(stocked)
     assert b"a-hash-of-all-fields" not in b"".join(dump(stocked))

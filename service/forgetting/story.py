@@ -1,0 +1,139 @@
+"""The story of a person who is forgotten, while everything goes on.
+
+Rounds are made until one finds nothing: what was in flight while the first looked elsewhere is found by the next. The
+audit is dropped only behind the archive, so that what was decided is counted, and so that no batch which the archive
+has read already brings the person back into the ledger after they were erased there.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from service import ledger
+from service.forgetting.telling import answer_of
+from service.ledger import Ledger, Receipt
+from service.match.people import EVERYWHERE
+from service.model.catalog import Catalog
+from service.model.lead import Lead
+from service.model.person import Person
+from service.store import Store
+from service.store.erasing import Eraser
+from service.store.streams import id_of
+from service.wire.privacy_answers import ForgetAnswer
+
+ROUNDS_MAX = 5
+SETTLE_SECONDS = 0.5
+"""Before a further round: who was at work on the person's lead has ended by then, for no answer takes half of it."""
+ARCHIVE_SECONDS_MAX = 10.0
+"""How long the archive may take to pass what is to be dropped; as a rule it has within a second."""
+ARCHIVE_LOOK_SECONDS = 0.1
+TELL_KEYS = 50_000
+
+Tell = Callable[[str], None]
+
+
+class ForgetAsk(Struct, frozen=True):
+    """`suppress`: they are put on the account's suppression list first, so that nobody pings them meanwhile."""
+
+    person: Person
+    suppress: bool = False
+
+
+class _Case(Struct):
+    """What is known of one person so far."""
+
+    eraser: Eraser
+    to: Ledger | None
+    tell: Tell
+    at_ms: int
+    erased: int = 0
+    """Decisions of the ledger."""
+    refused: int = 0
+    is_behind: bool = False
+    """The archive did not pass the audit's entries in time."""
+
+
+async def forget(store: Store, to: Ledger | None, catalog: Catalog, ask: ForgetAsk, tell: Tell) -> ForgetAnswer:
+    """Erases a person. `to` is the ledger's database where it has tables. `tell` is given sentences on the way. To be
+    asked again after a fault, and as often as one likes. Raises StoreDown, LedgerDown."""
+    if ask.suppress:
+        await store.suppress(EVERYWHERE, ask.person, reason="forgotten")
+    case = _Case(store.eraser(ask.person, _mark_fields(catalog)), to, tell, store.now_ms())
+    if to is not None:
+        await _look_into_ledger(store, case, to, ask.person)
+    for number in range(1, ROUNDS_MAX + 1):
+        before = case.eraser.counts.total() + case.erased
+        await _round(case, number)
+        if number > 1 and case.eraser.counts.total() + case.erased == before:
+            break
+        await asyncio.sleep(SETTLE_SECONDS)
+    receipts: list[Receipt] = []
+    if to is not None:
+        case.refused = await asyncio.to_thread(ledger.erase_refused, to, case.eraser.traces)
+        receipts = await asyncio.to_thread(ledger.receipts_of, to, case.eraser.decisions)
+    kept = await _scrub(store, case)
+    counts = {**case.eraser.counts, "decisions": case.erased, "refused": case.refused}
+    return answer_of(catalog, ask.person, case.eraser, receipts, counts, kept, suppressed=ask.suppress)
+
+
+async def _look_into_ledger(store: Store, case: _Case, to: Ledger, person: Person) -> None:
+    """Whose caller they were is indexed; where else they are named is looked for in every record, once."""
+    leads: list[Lead] = [{"caller_id": number} for number in person.numbers]
+    hashes = {hashed for lead in leads if (hashed := store.caller_hash(lead)) is not None}
+    case.eraser.decisions |= await asyncio.to_thread(ledger.decisions_of_caller, to, hashes)
+    parts, looked_at = ledger.decisions_naming(to, case.eraser.traces), 0
+    while (part := await asyncio.to_thread(next, parts, None)) is not None:
+        case.eraser.decisions |= part[0]
+        looked_at += part[1]
+        if looked_at > part[1]:
+            case.tell(f"ledger: about {looked_at} decisions looked at")
+
+
+async def _round(case: _Case, number: int) -> None:
+    eraser = case.eraser
+    entry_ids = [entry_id async for page in eraser.find_audit() for entry_id in page]
+    looked_at, told_at = 0, TELL_KEYS
+    async for keys_count in eraser.keys():
+        looked_at += keys_count
+        if looked_at >= told_at:
+            case.tell(f"redis: {looked_at} keys looked at")
+            told_at += TELL_KEYS
+    if case.to is not None and entry_ids and not await _is_archived(case.to, entry_ids[0].decode()):
+        case.is_behind = True
+    await eraser.drop_audit(entry_ids)
+    if case.to is not None:
+        erase = ledger.erase_decisions
+        case.erased += await asyncio.to_thread(erase, case.to, eraser.decisions, eraser.traces, case.at_ms)
+    await eraser.note(eraser.decisions)
+    case.tell(f"round {number}: {eraser.counts.total()} in redis and {case.erased} in the ledger so far")
+
+
+async def _is_archived(to: Ledger, newest_id: str) -> bool:
+    """Waits until the archive has passed an entry of the audit."""
+    for _ in range(int(ARCHIVE_SECONDS_MAX / ARCHIVE_LOOK_SECONDS)):
+        if id_of(await asyncio.to_thread(ledger.cursor, to, "audit")) >= id_of(newest_id):
+            return True
+        await asyncio.sleep(ARCHIVE_LOOK_SECONDS)
+    return False
+
+
+async def _scrub(store: Store, case: _Case) -> list[str]:
+    """Has the files on disk written anew. What could not be done, and what must stay a while, in sentences."""
+    kept = []
+    if case.is_behind:
+        kept.append("The archive has not caught up: forget them once more when it has.")
+    if case.eraser.kept_for_live:
+        count = len(case.eraser.kept_for_live)
+        kept.append(f"Keyed hashes lead to {count} sale(s) whose number is lent; they go by themselves with the call.")
+    if case.eraser.counts.total() and not await store.rewrite_file():
+        kept.append("Redis was not told to write its append-only file anew: what it holds on disk goes with its next.")
+    if case.to is not None and case.erased:
+        await asyncio.to_thread(ledger.scrub, case.to)
+    return kept
+
+
+def _mark_fields(catalog: Catalog) -> frozenset[str]:
+    """Fields that dedup marks can be of alone. Marks of several are found by the decision that left them."""
+    contracts = [contract for buyer in catalog.buyers.values() for contract in buyer.contracts]
+    return frozenset(group[0] for contract in contracts for group in contract.dedup_on if len(group) == 1)
