@@ -60,12 +60,7 @@ async def _forget(told: Settings, loaded: Catalog, asked: ForgetAsk) -> ForgetAn
     to = ledger.open_ledger(ledger.url_of(told.ledger_url, told.var))
     try:
         await store.open()
-        made = to if ledger.is_made(to) else None
-        if made is None:
-            _tell("there is no ledger yet: only Redis is looked through")
-        else:
-            ledger.check(made)
-        return await forget(store, made, loaded, asked, _tell)
+        return await forget(store, to, loaded, asked, _tell)
     finally:
         await store.close()
         to.dispose()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from service import ledger
+from service.errors import StoreDown
 from service.forgetting.telling import answer_of
 from service.ledger import Ledger, Receipt
 from service.match.people import EVERYWHERE
@@ -44,9 +45,12 @@ class _Case(Struct):
     """What is known of one person so far."""
 
     eraser: Eraser
-    to: Ledger | None
+    to: Ledger
     tell: Tell
     at_ms: int
+    caller_hashes: frozenset[str]
+    has_ledger: bool = False
+    """An archive has made its tables: it may do so while we are at it."""
     erased: int = 0
     """Decisions of the ledger."""
     refused: int = 0
@@ -54,14 +58,14 @@ class _Case(Struct):
     """The archive did not pass the audit's entries in time."""
 
 
-async def forget(store: Store, to: Ledger | None, catalog: Catalog, ask: ForgetAsk, tell: Tell) -> ForgetAnswer:
-    """Erases a person. `to` is the ledger's database where it has tables. `tell` is given sentences on the way. To be
-    asked again after a fault, and as often as one likes. Raises StoreDown, LedgerDown."""
+async def forget(store: Store, to: Ledger, catalog: Catalog, ask: ForgetAsk, tell: Tell) -> ForgetAnswer:
+    """Erases a person. `tell` is given sentences on the way. To be asked again after a fault, and as often as one
+    likes. Raises StoreDown, LedgerDown, LedgerUnfit."""
     if ask.suppress:
         await store.suppress(EVERYWHERE, ask.person, reason="forgotten")
-    case = _Case(store.eraser(ask.person, _mark_fields(catalog)), to, tell, store.now_ms())
-    if to is not None:
-        await _look_into_ledger(store, case, to, ask.person)
+    case = _Case(
+        store.eraser(ask.person, _mark_fields(catalog)), to, tell, store.now_ms(), _caller_hashes(store, ask.person)
+    )
     for number in range(1, ROUNDS_MAX + 1):
         before = case.eraser.counts.total() + case.erased
         await _round(case, number)
@@ -69,7 +73,7 @@ async def forget(store: Store, to: Ledger | None, catalog: Catalog, ask: ForgetA
             break
         await asyncio.sleep(SETTLE_SECONDS)
     receipts: list[Receipt] = []
-    if to is not None:
+    if case.has_ledger:
         case.refused = await asyncio.to_thread(ledger.erase_refused, to, case.eraser.traces)
         receipts = await asyncio.to_thread(ledger.receipts_of, to, case.eraser.decisions)
     kept = await _scrub(store, case)
@@ -77,12 +81,16 @@ async def forget(store: Store, to: Ledger | None, catalog: Catalog, ask: ForgetA
     return answer_of(catalog, ask.person, case.eraser, receipts, counts, kept, suppressed=ask.suppress)
 
 
-async def _look_into_ledger(store: Store, case: _Case, to: Ledger, person: Person) -> None:
+async def _look_into_ledger(case: _Case) -> None:
     """Whose caller they were is indexed; where else they are named is looked for in every record, once."""
-    leads: list[Lead] = [{"caller_id": number} for number in person.numbers]
-    hashes = {hashed for lead in leads if (hashed := store.caller_hash(lead)) is not None}
-    case.eraser.decisions |= await asyncio.to_thread(ledger.decisions_of_caller, to, hashes)
-    parts, looked_at = ledger.decisions_naming(to, case.eraser.traces), 0
+    is_first, case.has_ledger = not case.has_ledger, await asyncio.to_thread(_has_tables, case.to)
+    if not case.has_ledger:
+        case.tell("there is no ledger yet: only Redis is looked through")
+        return
+    case.eraser.decisions |= await asyncio.to_thread(ledger.decisions_of_caller, case.to, case.caller_hashes)
+    if not is_first:
+        return
+    parts, looked_at = ledger.decisions_naming(case.to, case.eraser.traces), 0
     while (part := await asyncio.to_thread(next, parts, None)) is not None:
         case.eraser.decisions |= part[0]
         looked_at += part[1]
@@ -90,8 +98,16 @@ async def _look_into_ledger(store: Store, case: _Case, to: Ledger, person: Perso
             case.tell(f"ledger: about {looked_at} decisions looked at")
 
 
+def _has_tables(to: Ledger) -> bool:
+    if not ledger.is_made(to):
+        return False
+    ledger.check(to)
+    return True
+
+
 async def _round(case: _Case, number: int) -> None:
     eraser = case.eraser
+    await _look_into_ledger(case)
     entry_ids = [entry_id async for page in eraser.find_audit() for entry_id in page]
     looked_at, told_at = 0, TELL_KEYS
     async for keys_count in eraser.keys():
@@ -99,10 +115,10 @@ async def _round(case: _Case, number: int) -> None:
         if looked_at >= told_at:
             case.tell(f"redis: {looked_at} keys looked at")
             told_at += TELL_KEYS
-    if case.to is not None and entry_ids and not await _is_archived(case.to, entry_ids[0].decode()):
+    if case.has_ledger and entry_ids and not await _is_archived(case.to, entry_ids[0].decode()):
         case.is_behind = True
     await eraser.drop_audit(entry_ids)
-    if case.to is not None:
+    if case.has_ledger:
         erase = ledger.erase_decisions
         case.erased += await asyncio.to_thread(erase, case.to, eraser.decisions, eraser.traces, case.at_ms)
     await eraser.note(eraser.decisions)
@@ -126,11 +142,26 @@ async def _scrub(store: Store, case: _Case) -> list[str]:
     if case.eraser.kept_for_live:
         count = len(case.eraser.kept_for_live)
         kept.append(f"Keyed hashes lead to {count} sale(s) whose number is lent; they go by themselves with the call.")
+    if case.eraser.counts["audit"] and not await _has_rewritten_audit(store):
+        kept.append("The audit was not written anew: bytes of what was deleted stay in its blocks until they are full.")
     if case.eraser.counts.total() and not await store.rewrite_file():
         kept.append("Redis was not told to write its append-only file anew: what it holds on disk goes with its next.")
-    if case.to is not None and case.erased:
+    if case.erased:
         await asyncio.to_thread(ledger.scrub, case.to)
     return kept
+
+
+async def _has_rewritten_audit(store: Store) -> bool:
+    try:
+        return await store.rewrite_audit()
+    except StoreDown:  # memory does not hold it twice
+        return False
+
+
+def _caller_hashes(store: Store, person: Person) -> frozenset[str]:
+    """Under which the ledger keeps whose caller it was."""
+    leads: list[Lead] = [{"caller_id": number} for number in person.numbers]
+    return frozenset(hashed for lead in leads if (hashed := store.caller_hash(lead)) is not None)
 
 
 def _mark_fields(catalog: Catalog) -> frozenset[str]:

@@ -105,6 +105,10 @@ class Keys:
             self._pools[pool_id] = found
         return found
 
+    def copy(self, run: str) -> bytes:
+        """The audit while it is written anew."""
+        return self._key(f"copy:{run}")
+
     def kind_of(self, key: bytes) -> str:
         """The word that a key of the account begins with."""
         return key[len(self._tag.encode()) :].partition(b":")[0].decode()

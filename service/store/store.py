@@ -22,6 +22,7 @@ from service.store import (
     pings,
     posts,
     secret,
+    splicing,
     streams,
     suppressing,
 )
@@ -218,6 +219,10 @@ class Store:
         """When the person of a decision was forgotten, as long as that is known."""
         (score,) = await self._runner.read([("ZSCORE", self._runner.keys.erased, decision_id)])
         return None if score is None else int(float(score))
+
+    async def rewrite_audit(self) -> bool:
+        """Writes the audit anew, without the bytes of what was deleted from it."""
+        return await splicing.rewrite_audit(self._runner)
 
     async def rewrite_file(self) -> bool:
         """Has Redis write its append-only file anew, without what was erased; False where it keeps none or may not be

@@ -1,11 +1,13 @@
 """A person goes from Redis: no byte of them is left in any key, and what was sold goes on."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from service.model.lead import Lead
 from service.model.person import Person
+from service.store import splicing
 from service.store.erasing import Eraser
 from tests.store.world import CALLER, OWN_NUMBERS, POOL, World, bid
 
@@ -182,3 +184,50 @@ async def test_nobody_who_is_known_is_nothing_to_do(stocked: World) -> None:
     assert not eraser.counts
     assert not eraser.receipts
     assert dump(stocked) == before
+
+
+async def test_the_audit_written_anew_is_the_same_and_loses_nothing_that_comes_meanwhile(stocked: World) -> None:
+    client = stocked.redis.client
+    for at in range(250):
+        await stocked.hold(f"d{at}", [bid(1)], lead=ANNABEL if at % 2 else {"caller_id": OTHER})
+    eraser = stocked.store.eraser(WHO, ())
+    ids = [one async for page in eraser.find_audit() for one in page]
+    await eraser.drop_audit(ids)
+    assert len(ids) == 125
+    before = client.xrange("{demo}:audit")
+    stop = asyncio.Event()
+
+    async def trade() -> int:
+        at = 0
+        while not stop.is_set() and at < 200:
+            await stocked.hold(f"e{at}", [bid(1, cap=None)], lead={"caller_id": OTHER})
+            at += 1
+        return at
+
+    trading = asyncio.create_task(trade())
+    assert await stocked.store.rewrite_audit()
+    stop.set()
+    traded = await trading
+    after = client.xrange("{demo}:audit")
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + traded
+    assert client.ttl("{demo}:audit") == -1
+    assert not client.keys("*copy*")
+    assert b"nnabel" not in client.execute_command("DUMP", "{demo}:audit", NEVER_DECODE=True)
+
+
+async def test_what_another_erases_while_the_audit_is_copied_does_not_come_back(
+    stocked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stocked.hold("d1", [bid(1)], lead={"caller_id": OTHER})
+    await stocked.hold("d2", [bid(1)], lead=ANNABEL)
+    copied = splicing._splice
+
+    async def forget_meanwhile(runner: Any, asked: Any) -> bytes:
+        eraser = stocked.store.eraser(WHO, ())
+        await eraser.drop_audit([one async for page in eraser.find_audit() for one in page])
+        return await copied(runner, asked)
+
+    monkeypatch.setattr(splicing, "_splice", forget_meanwhile)
+    assert await stocked.store.rewrite_audit()
+    assert [fields["decision"] for _, fields in stocked.redis.client.xrange("{demo}:audit")] == ["d1"]
