@@ -13,7 +13,7 @@ from service.wire.parameters import short_text
 from service.wire.refusal import Complaints, Refusal
 
 PEOPLE_PER_REQUEST_MAX: Final = 1_000
-"""Numbers and addresses together; as many as one script takes."""
+"""Numbers and addresses together: a body of 64 KiB has room for hardly more."""
 NAME_LENGTH_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 60
 """Kept with every person, a million times: a word or two."""
