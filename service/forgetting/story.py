@@ -6,16 +6,17 @@ has read already brings the person back into the ledger after they were erased t
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
 from service import ledger
-from service.errors import StoreDown
+from service.errors import LedgerDown, StoreDown
 from service.forgetting.telling import answer_of
 from service.ledger import Ledger, Receipt
 from service.match.people import EVERYWHERE
 from service.model.catalog import Catalog
+from service.model.fields import contact_fields
 from service.model.lead import Lead
 from service.model.person import Person
 from service.store import Store
@@ -67,15 +68,12 @@ async def forget(store: Store, to: Ledger, catalog: Catalog, ask: ForgetAsk, tel
         store.eraser(ask.person, _mark_fields(catalog)), to, tell, store.now_ms(), _caller_hashes(store, ask.person)
     )
     for number in range(1, ROUNDS_MAX + 1):
-        before = case.eraser.counts.total() + case.erased
+        before = case.eraser.counts.total()
         await _round(case, number)
-        if number > 1 and case.eraser.counts.total() + case.erased == before:
-            break
+        if case.eraser.counts.total() == before:
+            break  # nobody is left, or was there at all
         await asyncio.sleep(SETTLE_SECONDS)
-    receipts: list[Receipt] = []
-    if case.has_ledger:
-        case.refused = await asyncio.to_thread(ledger.erase_refused, to, case.eraser.traces)
-        receipts = await asyncio.to_thread(ledger.receipts_of, to, case.eraser.decisions)
+    receipts = await asyncio.to_thread(_erase_from_ledger, case) if case.has_ledger else []
     kept = await _scrub(store, case)
     counts = {**case.eraser.counts, "decisions": case.erased, "refused": case.refused}
     return answer_of(catalog, ask.person, case.eraser, receipts, counts, kept, suppressed=ask.suppress)
@@ -115,14 +113,20 @@ async def _round(case: _Case, number: int) -> None:
         if looked_at >= told_at:
             case.tell(f"redis: {looked_at} keys looked at")
             told_at += TELL_KEYS
-    if case.has_ledger and entry_ids and not await _is_archived(case.to, entry_ids[0].decode()):
-        case.is_behind = True
+    if case.has_ledger and entry_ids and not case.is_behind:
+        case.is_behind = not await _is_archived(case.to, entry_ids[0].decode())
     await eraser.drop_audit(entry_ids)
-    if case.has_ledger:
-        erase = ledger.erase_decisions
-        case.erased += await asyncio.to_thread(erase, case.to, eraser.decisions, eraser.traces, case.at_ms)
     await eraser.note(eraser.decisions)
-    case.tell(f"round {number}: {eraser.counts.total()} in redis and {case.erased} in the ledger so far")
+    case.tell(f"redis, round {number}: {eraser.counts.total()} erased so far")
+
+
+def _erase_from_ledger(case: _Case) -> list[Receipt]:
+    """Who was sold the person. Comes last: after a fault on the way the ledger still knows whose sales these were."""
+    to, eraser = case.to, case.eraser
+    receipts = ledger.receipts_of(to, eraser.decisions)
+    case.refused = ledger.erase_refused(to, eraser.traces)
+    case.erased = ledger.erase_decisions(to, eraser.decisions, eraser.traces, case.at_ms)
+    return receipts
 
 
 async def _is_archived(to: Ledger, newest_id: str) -> bool:
@@ -142,19 +146,20 @@ async def _scrub(store: Store, case: _Case) -> list[str]:
     if case.eraser.kept_for_live:
         count = len(case.eraser.kept_for_live)
         kept.append(f"Keyed hashes lead to {count} sale(s) whose number is lent; they go by themselves with the call.")
-    if case.eraser.counts["audit"] and not await _has_rewritten_audit(store):
+    if case.eraser.counts["audit"] and not await _tried(store.rewrite_audit()):
         kept.append("The audit was not written anew: bytes of what was deleted stay in its blocks until they are full.")
-    if case.eraser.counts.total() and not await store.rewrite_file():
+    if case.eraser.counts.total() and not await _tried(store.rewrite_file()):
         kept.append("Redis was not told to write its append-only file anew: what it holds on disk goes with its next.")
-    if case.erased:
-        await asyncio.to_thread(ledger.scrub, case.to)
+    if case.erased and not await _tried(asyncio.to_thread(ledger.scrub, case.to)):
+        kept.append("The ledger's file was not written anew: what it holds on disk goes when it is next used.")
     return kept
 
 
-async def _has_rewritten_audit(store: Store) -> bool:
+async def _tried(work: Awaitable[bool]) -> bool:
+    """What is erased by now is told in any case: who was sold them could not be found out a second time."""
     try:
-        return await store.rewrite_audit()
-    except StoreDown:  # memory does not hold it twice
+        return await work
+    except (StoreDown, LedgerDown):
         return False
 
 
@@ -165,6 +170,7 @@ def _caller_hashes(store: Store, person: Person) -> frozenset[str]:
 
 
 def _mark_fields(catalog: Catalog) -> frozenset[str]:
-    """Fields that dedup marks can be of alone. Marks of several are found by the decision that left them."""
+    """Fields that marks can be of alone. Marks of several are found by the decision that left them."""
     contracts = [contract for buyer in catalog.buyers.values() for contract in buyer.contracts]
-    return frozenset(group[0] for contract in contracts for group in contract.dedup_on if len(group) == 1)
+    alone = {group[0] for contract in contracts for group in contract.dedup_on if len(group) == 1}
+    return frozenset(alone.union(*(contact_fields(offer) for offer in catalog.offers.values())))

@@ -1,5 +1,6 @@
 """A person goes from the ledger: from the records of decisions. Sales and entries hold nobody, and stay."""
 
+import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -111,17 +112,21 @@ def erase_old_leads(engine: Engine, before_ms: int, at_ms: int) -> int:
         return _erase(connection, key if upper is None else key & (decisions.c.at_ms <= upper), at_ms)
 
 
-def scrub(engine: Engine) -> None:
-    """SQLite: writes the file anew, without what was erased from its pages. PostgreSQL does so by itself, in its own
-    time (autovacuum). Raises LedgerDown."""
+def scrub(engine: Engine) -> bool:
+    """SQLite: writes the file anew, without what was erased from its pages; False where somebody still reads it as it
+    was. PostgreSQL does so by itself, in its own time (autovacuum). Raises LedgerDown."""
     if engine.dialect.name != "sqlite":
-        return
+        return True
     with faults(), engine.connect() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None
         connection.rollback()
-        for step in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
-            raw.execute(step).fetchall()
+        try:
+            raw.execute("VACUUM")
+            ((is_busy, *_),) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.OperationalError:
+            return False
+        return not is_busy
 
 
 def _erase(connection: Connection, which: ColumnElement[bool], at_ms: int) -> int:

@@ -186,7 +186,7 @@ class Eraser:
         (flat,) = await self._runner.read([("HGETALL", key)])
         fields = {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
         self._note_receipts(decision_id, record, fields)
-        told: dict[str, str] = {name: "" for name in fields if name.partition(":")[0] == "bought"}
+        told: dict[str, str] = {name: "" for name in fields if name.partition(":")[0] in _MARKS}
         if not _is_live(fields, self._runner.clock.now_ms()):
             told["fields_key"] = ""
         told["record"] = record_json(erased(record, self._runner.clock.now_ms())).decode()
