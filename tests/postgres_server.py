@@ -19,7 +19,7 @@ MISSING = (
 START_SECONDS = 30
 
 
-def _program(name: str) -> str:
+def find_program(name: str) -> str:
     """Debian keeps the server's programs off PATH, one folder for each version: the newest is taken."""
     on_path = shutil.which(name)
     kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
@@ -56,7 +56,7 @@ class PostgresServer:
         options = {"listen_addresses": "", "unix_socket_directories": self._folder, "fsync": self._fsync}
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         self._process = subprocess.Popen(
-            [_program("postgres"), "-D", self._data, *words],
+            [find_program("postgres"), "-D", self._data, *words],
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
             stderr=(self._folder / "log").open("ab"),
@@ -92,7 +92,7 @@ class PostgresServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, program: str, *words: str) -> "subprocess.CompletedProcess[str]":
-        command = [_program(program), *words]
+        command = [find_program(program), *words]
         return subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False, **self._as_user())
 
     def _as_user(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from service.errors import LedgerDown, LedgerRefused, LedgerUnfit
 
 BUSY_MS = 5_000
 """How long SQLite waits for another writer: a batch takes some hundredths of a second, a migration longer."""
+WAL_RETRY_SECONDS = 0.02
 CONNECT_SECONDS = 5
 UNHEARD_MS = 10_000
 """When a PostgreSQL that stopped answering is given up; the kernel alone would take a quarter of an hour."""
@@ -63,8 +65,23 @@ def open_ledger(url: str) -> Engine:
 def _set_up_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # `begin` below says what a transaction is; Python would leave DDL out of it
     # FULL: Redis forgets what a committed batch has read, so a commit must outlive a power cut. One sync per batch.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    _use_wal(connection)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """So that who reads never waits for who writes. A new file is turned to it once, and two who do that at the same
+    moment are not made to wait for each other, as SQLite does everywhere else: one is refused, and tries again."""
+    deadline = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(WAL_RETRY_SECONDS)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -107,19 +107,20 @@ async def test_decisions_that_were_dropped_before_they_were_archived_are_told(
 async def test_a_stream_whose_ids_begin_anew_is_read_from_its_beginning(
     redis: RedisForTest, archive: Archive, to: Ledger, caplog: pytest.LogCaptureFixture
 ) -> None:
-    redis.client.xadd(SALES, sold("old"), id="9999999999999-5")
-    redis.client.xadd(AUDIT, pinged("old"), id="9999999999999-5")
+    archive._forget_at = float("inf")  # all of this was long ago
+    redis.client.xadd(SALES, sold("old"), id="1000-5")
+    redis.client.xadd(AUDIT, pinged("old"), id="1000-5")
     await finish(archive)
     redis.client.flushall()
-    redis.client.xadd(SALES, sold("old"), id="9-1")
-    redis.client.xadd(SALES, sold("new"), id="10-1")
-    redis.client.xadd(AUDIT, pinged("new"), id="10-1")
+    redis.client.xadd(SALES, sold("old"), id="999-9")
+    redis.client.xadd(SALES, sold("new"), id="999-10")
+    redis.client.xadd(AUDIT, pinged("new"), id="999-10")
     await finish(archive)
     assert "the stream sales has begun anew" in caplog.text
     assert rows(to, "SELECT sale_id FROM sales ORDER BY 1") == [("snew",), ("sold",)]
     assert rows(to, "SELECT decision_id FROM decisions ORDER BY 1") == [("new",), ("old",)]
     assert scalar(to, "SELECT count(*) FROM entries") == 6
-    assert ledger.cursor(to, "sales") == "10-1", "ids are compared as numbers"
+    assert ledger.cursor(to, "sales") == "999-10", "ids are compared as numbers"
 
 
 async def test_an_entry_that_says_nothing_is_kept_beside_and_the_rest_goes_on(

@@ -16,10 +16,17 @@ from service.ledger import Ledger, Step
 from service.ledger.opening import newest
 from service.ledger.tables import METADATA
 from tests.ledger.events import event, told
-from tests.postgres_server import PostgresServer
+from tests.postgres_server import PostgresServer, find_program
 
 ROOT = Path(__file__).parents[2]
-OPEN = "import sys; from service import ledger; ledger.migrate(ledger.open_ledger(sys.argv[1]))"
+OPEN = """
+import sys
+from service import ledger
+to = ledger.open_ledger(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+ledger.migrate(to)
+"""
 
 
 def test_migrations_make_the_tables_that_the_program_knows(to: Ledger) -> None:
@@ -30,8 +37,20 @@ def test_migrations_make_the_tables_that_the_program_knows(to: Ledger) -> None:
 
 
 def test_several_archives_that_start_at_once_make_the_tables_once(ledger_url: str) -> None:
-    started = [subprocess.Popen([sys.executable, "-c", OPEN, ledger_url], cwd=ROOT) for _ in range(3)]
-    assert [one.wait(60) for one in started] == [0, 0, 0]
+    command = [sys.executable, "-c", OPEN, ledger_url]
+    started = [
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    for one in started:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    for one in started:
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    for one in started:
+        one.communicate(timeout=60)
+    assert [one.returncode for one in started] == [0, 0, 0, 0]
     ledger.check(ledger.open_ledger(ledger_url))
 
 
@@ -83,6 +102,11 @@ def test_sqlite_syncs_each_commit_and_lets_readers_read(tmp_path: Path) -> None:
         assert reader.exec_driver_sql("PRAGMA synchronous").scalar() == 2, "FULL"
         assert reader.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
         assert reader.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5_000
+
+
+def test_a_missing_postgresql_is_a_failure_that_says_what_to_install() -> None:
+    with pytest.raises(AssertionError, match="apt-get install postgresql"):
+        find_program("no-such-program-of-postgresql")
 
 
 def test_each_migration_follows_the_one_before() -> None:
