@@ -48,6 +48,7 @@ class Settings(Struct, frozen=True, repr_omit_defaults=True):
     archive: str = "1"
     ledger_url: str | None = None
     decisions_days: int = 30
+    leads_days: int = 30
     log_format: LogFormat = "auto"
     log_level: str = "info"
     trusted_proxies: tuple[Network, ...] = ()
@@ -252,6 +253,12 @@ TABLE: tuple[Setting, ...] = (
         "URL",
     ),
     Setting("decisions_days", "how long the ledger keeps decisions", _whole(1, 3650), "DAYS"),
+    Setting(
+        "leads_days",
+        "how long the ledger keeps the leads that decisions were made on; older ones keep their verdicts alone",
+        _whole(1, 3650),
+        "DAYS",
+    ),
     Setting(
         "log_format",
         "json (one object a line), plain, or auto: plain on a terminal, else json",

@@ -13,7 +13,7 @@ ROWS = [
     {"model", "errors", "settings", "metrics", "logs"},
     {"catalog", "match", "wire"},
     {"bench", "ledger", "served", "store"},
-    {"archive", "exchange", "reports"},
+    {"archive", "exchange", "forgetting", "reports"},
     {"app", "pages"},
     {"__main__", "cli", "process"},
 ]

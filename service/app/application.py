@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service.app import balances, draining, edges, operators, public, reports, sales
+from service.app import balances, draining, edges, forgetting, operators, public, reports, sales, suppressions
 from service.app.faults import Handler, answering, nowhere, only
 from service.app.guards import on_ops_port, with_party, with_token
 from service.app.heads import LEADS
@@ -55,6 +55,9 @@ def _paths() -> dict[str, Handler]:
         "/reports/statements/{buyer_id}/{month}": only(GET=reports.statement),
         "/api/v1/sales/{sale_id}/conversion": with_party(only(POST=sales.conversion)),
         "/api/v1/sales/{sale_id}/return": with_party(only(POST=sales.give_back)),
+        "/admin/suppressions": _admin(only(GET=suppressions.show, POST=suppressions.add, DELETE=suppressions.remove)),
+        "/admin/forget": _admin(only(POST=forgetting.forget_person)),
+        "/admin/suppressions/find": _admin(only(POST=suppressions.find)),
         "/healthz": only(GET=public.healthz),
         "/readyz": only(GET=public.readyz),
         "/metrics": on_ops_port(only(GET=public.metrics_page)),

@@ -33,7 +33,7 @@ def answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamR
 
 def word_of(fault: Exception) -> str:
     """The status that a fault is answered with."""
-    if isinstance(fault, (StoreDown, web.HTTPServiceUnavailable)):
+    if isinstance(fault, (StoreDown, LedgerDown, LedgerUnfit, web.HTTPServiceUnavailable)):
         return "unavailable"
     if isinstance(fault, web.HTTPRequestEntityTooLarge):
         return "body_too_large"
@@ -52,7 +52,7 @@ def reply_to(fault: Exception) -> Reply:
     """What is answered in the place of what failed."""
     word = word_of(fault)
     if isinstance(fault, (LedgerDown, LedgerUnfit)):
-        _log.warning("a report could not be made: %s", fault)
+        _log.warning("the ledger was asked in vain: %s", fault)
         return unavailable("The ledger does not answer now. Please try again.")
     if word == "unavailable":
         return unavailable("The exchange cannot take this now. Please try again.")

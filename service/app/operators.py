@@ -147,6 +147,14 @@ async def decision(request: web.Request) -> Reply:
     decision_id = parse_decision_id(request.match_info["id"])
     records = await serving.store.decision(decision_id) if decision_id else []
     if decision_id is None or not records:
-        return refuse(Refusal("not_found", ["There is no decision of this id on record."]))
+        erased_at_ms = await serving.store.erased_at_ms(decision_id) if decision_id else None
+        return refuse(Refusal("not_found", [_nothing_on_record(erased_at_ms)]))
     told = [await derived(serving.snapshot, record) | readable(record) for record in records]
     return reply(DecisionAnswer(decision_id=decision_id, decision={"records": told}))
+
+
+def _nothing_on_record(erased_at_ms: int | None) -> str:
+    if erased_at_ms is None:
+        return "There is no decision of this id on record."
+    at = datetime.fromtimestamp(erased_at_ms / 1000, UTC).isoformat(timespec="seconds")
+    return f"The person of this decision was forgotten at {at}; what was decided on them is not on record any more."

@@ -9,6 +9,7 @@ from aiohttp import web
 from service import metrics
 from service.errors import StoreDown
 from service.ledger import url_of
+from service.match import People
 from service.reports.desk import Desk
 from service.served import snapshot as snapshots
 from service.served.letting_go import let_go
@@ -52,6 +53,8 @@ class Serving:
         """Reports; the ledger is asked for the first time by the first of them."""
         self.store: Store
         self.snapshot: Snapshot
+        self.people: People
+        """Those suppressed at run time: the same for every catalog that is served."""
         self.reloading = asyncio.Lock()
         """One reload at a time: each takes a core for some seconds."""
         self.openapi: bytes | None = None
@@ -68,6 +71,9 @@ class Serving:
         self.store = Store(settings.redis_url or "", account.id, settings.secret, limits, timezone=account.timezone)
         await self.store.open()
         await self.store.stock(tuple(self.snapshot.catalog.pools.values()))
+        self.people = People(self.store.hash_of)
+        await self.store.watch_suppressions(self.people)
+        self.snapshot = self.snapshot.with_people(self.people)
         self.take_paused(await self.store.paused())
         self.store.watch(self.take_paused)
         metrics.label_buyers(self.snapshot.catalog.buyers)
@@ -99,7 +105,7 @@ class Serving:
     def _exchanged(self, fresh: Snapshot) -> Snapshot:
         """Serves the new snapshot from now on and gives the old one away, keeping no reference to it."""
         metrics.label_buyers(fresh.catalog.buyers)
-        replaced, self.snapshot = self.snapshot, fresh.with_paused(self.snapshot.paused)
+        replaced, self.snapshot = self.snapshot, fresh.with_people(self.people).with_paused(self.snapshot.paused)
         self.openapi = None
         self._taken.set()
         self._taken = asyncio.Event()

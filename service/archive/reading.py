@@ -77,7 +77,8 @@ class Reader(Generic[Said]):
         return await asyncio.to_thread(ledger.cursor, self._ledger, self.stream) if place is None else place
 
     async def _nothing_after(self, place: str, page: Page) -> Turn:
-        if page.length and id_of(page.last_id) < id_of(place) and await self._is_still(place):
+        is_older = page.length and not page.place_is_kept and id_of(page.last_id) < id_of(place)
+        if is_older and await self._is_still(place):
             _log.error(
                 "the stream %s has begun anew: its newest entry %s is older than what was archived last (%s); Redis "
                 "has lost something. It is read from its beginning, and what the ledger has is not written again",

@@ -88,13 +88,18 @@ class Archive:
             await asyncio.wait_for(self._ending.wait(), seconds)
 
     async def _forget(self) -> bool:
-        """Drops some of the decisions that are too old; whether there may be more."""
+        """Drops some of the decisions that are too old, and leads out of others; whether there may be more."""
         now = asyncio.get_running_loop().time()
         if now < self._forget_at:
             return False
-        before_ms = self._store.now_ms() - self._limits.decisions_days * DAY_MS
+        limits, now_ms = self._limits, self._store.now_ms()
+        before_ms = now_ms - limits.decisions_days * DAY_MS
         if await asyncio.to_thread(ledger.forget_decisions, self._ledger, before_ms) == ledger.FORGET_ROWS:
             return True
+        if limits.leads_days < limits.decisions_days:
+            before_ms = now_ms - limits.leads_days * DAY_MS
+            if await asyncio.to_thread(ledger.erase_old_leads, self._ledger, before_ms, now_ms) >= ledger.ERASE_ROWS:
+                return True
         self._forget_at = now + self._limits.forget_seconds
         return False
 

@@ -7,6 +7,7 @@ DAY_MS = 86_400_000
 
 class ArchiveSettings(Struct, frozen=True):
     decisions_days: int = 30
+    leads_days: int = 30
     batch_entries: int = 250
     """Read in one go: half a megabyte and a millisecond of Redis. Larger ones gained nothing that was measured."""
     idle_seconds: float = 0.25

@@ -10,6 +10,7 @@ from pathlib import Path
 from service import __version__
 from service.cli.balance_arguments import add_balance
 from service.cli.bench_arguments import add_bench
+from service.cli.people_arguments import add_forget, add_suppress
 from service.cli.report_arguments import add_reports
 from service.settings import TABLE, Setting
 
@@ -30,6 +31,8 @@ examples:
   pingpost bench --endpoint my_endpoint --rate 500 load on a running service; bench --help for more
   PINGPOST_ADMIN_TOKEN=... pingpost status         slots, holds, caps and pools of a running service
   PINGPOST_ADMIN_TOKEN=... pingpost balance top-up 14 500.00 --key wire-8812 --reason "wire of 3 Nov"
+  PINGPOST_ADMIN_TOKEN=... pingpost suppress --caller +12125551234   not to be offered again, at once
+  pingpost forget --caller +12125551234            a person goes from Redis and the ledger; who was sold them
 
 SIGHUP makes `serve` take a new catalog; SIGTERM or Ctrl-C makes it finish what is in flight and end.
 """
@@ -56,6 +59,8 @@ def parser(*, for_service: bool = False) -> argparse.ArgumentParser:
     _add_status(commands)
     add_balance(commands)
     add_reports(commands)
+    add_suppress(commands)
+    _add_settings(add_forget(commands), FORGET_SETTINGS)
     add_bench(commands)
     if for_service:
         _add_compile(commands)
@@ -89,7 +94,8 @@ def _add_serve(commands: "_Commands[argparse.ArgumentParser]") -> None:
     serve.set_defaults(run=("serving", "serve"))
 
 
-ARCHIVE_SETTINGS = ("catalog", "var", "redis_url", "ledger_url", "decisions_days", "log_format", "log_level")
+FORGET_SETTINGS = ("catalog", "var", "redis_url", "ledger_url")
+ARCHIVE_SETTINGS = (*FORGET_SETTINGS, "decisions_days", "leads_days", "log_format", "log_level")
 
 
 def _add_archive(commands: "_Commands[argparse.ArgumentParser]") -> None:
@@ -103,10 +109,14 @@ def _add_archive(commands: "_Commands[argparse.ArgumentParser]") -> None:
         allow_abbrev=False,
     )
     archive.add_argument("--account", metavar="ID", help="account whose streams these are (default: the catalog's)")
-    for setting in TABLE:
-        if setting.name in ARCHIVE_SETTINGS and setting.flag is not None:
-            archive.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=_help(setting))
+    _add_settings(archive, ARCHIVE_SETTINGS)
     archive.set_defaults(run=("archiving", "archive"))
+
+
+def _add_settings(command: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
+    for setting in TABLE:
+        if setting.name in names and setting.flag is not None:
+            command.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=_help(setting))
 
 
 def _help(setting: Setting) -> str:

@@ -1,4 +1,4 @@
-"""Asking a running service as its operator, with the token that it was started with."""
+"""Asking a running service as its operator: with the token it was started with, at its own address if none is given."""
 
 import json
 import os
@@ -25,9 +25,11 @@ class NotAnswered(PingpostError):
     """The service does not answer, or not with what was asked for."""
 
 
-def ask(path: str, url: str | None = None, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The answer of an operators' path (behind the address) as JSON; with a body it is posted. `url` is where the
-    service is, None where its settings say it. Raises NotAnswered."""
+def ask(
+    path: str, url: str | None = None, body: dict[str, Any] | None = None, *, method: str | None = None
+) -> dict[str, Any]:
+    """The answer of an operators' path (behind the address) as JSON; with a body it is posted, unless another `method`
+    is named. `url` is where the service is, None where its settings say it. Raises NotAnswered."""
     # The token of edges is not asked for here: a wrong one is the service's to refuse.
     told = settings.read({name: text for name, text in os.environ.items() if name != "PINGPOST_EDGE_TOKEN"}, {})
     if told.admin_token is None:
@@ -35,7 +37,7 @@ def ask(path: str, url: str | None = None, body: dict[str, Any] | None = None) -
     full = (url or _own_url(told)).rstrip("/") + path
     if "://" not in full:
         full = f"http://{full}"
-    answer = _answer(full, told, None if body is None else json.dumps(body).encode())
+    answer = _answer(full, told, None if body is None else json.dumps(body).encode(), method)
     if not isinstance(answer, dict):
         raise NotAnswered(f"{full} is not a pingpost.")
     return answer
@@ -47,13 +49,13 @@ def _own_url(told: settings.Settings) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{told.ops_port or told.port}"
 
 
-def _answer(url: str, told: settings.Settings, body: bytes | None) -> Any:
+def _answer(url: str, told: settings.Settings, body: bytes | None, method: str | None) -> Any:
     headers = {"Authorization": f"Bearer {told.admin_token}"}
     if body is not None:
         headers["Content-Type"] = "application/json"
     # Our own certificate is believed when the service runs here with a private one.
     context = ssl.create_default_context(cafile=told.tls_cert) if told.tls_cert else None
-    request = urllib.request.Request(url, data=body, headers=headers)
+    request = urllib.request.Request(url, data=body, headers=headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_SECONDS, context=context) as response:
             return json.load(response)

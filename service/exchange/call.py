@@ -45,7 +45,7 @@ async def route(store: Store, snapshot: Snapshot, asked: RouteQuestion) -> Routi
             current=_current(snapshot, sale),
             bids=bids,
             positions=positions,
-            caller_matches=not endpoint.caller_must_match or asked.caller_id == sale.record.lead.get("caller_id"),
+            caller_matches=not endpoint.caller_must_match or _is_caller(sale, asked.caller_id),
         )
     )
     _count_change(endpoint, sale, routed)
@@ -89,11 +89,20 @@ async def _sell_ping(store: Store, snapshot: Snapshot, decision_id: str) -> Sale
         return sale
     if found is None or found.record.endpoint not in snapshot.catalog.endpoints:
         return "number_expired"
+    offer = snapshot.catalog.endpoints[found.record.endpoint].offer
+    lead = found.record.lead
+    kept_from = snapshot.indexes[offer].kept_from(lead, snapshot.lists_of(offer, lead))  # suppressed since the ping
     order = positions_to_try(found, frozenset(), None)
+    order = tuple(at for at in order if found.record.bids[at].buyer_id not in kept_from)
     sold = await sell_found(store, snapshot, found, order, posted_id=ids.ping_id(decision_id))
     if sold.sale is not None:
         return sold.sale
     return "no_buyer_left" if sold.status == "none" else "number_expired"
+
+
+def _is_caller(sale: Sale, caller_id: str) -> bool:
+    """A caller who has been forgotten is not known any more: the number that the sale was lent must do."""
+    return bool(sale.record.erased_at_ms) or caller_id == sale.record.lead.get("caller_id")
 
 
 def _endpoint_of(snapshot: Snapshot, sale: Sale) -> Endpoint:

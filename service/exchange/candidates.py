@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from service import metrics
 from service.exchange.quoting import recorded
 from service.match import Asked, Index, facts, payout_for
+from service.match.people import NO_LISTS
 from service.model.decline import CAP_DECLINES, Decline
 from service.model.distribution import Mode, mode_of
 from service.model.lead import Bid, Lot, PingRecord, Question, RecordedBid
@@ -44,6 +45,7 @@ class Candidates:
         self.trips = 0
         self.last = False
         """No trip follows: nobody else matches, or enough have been asked."""
+        self._on_lists = snapshot.lists_of(question.endpoint.offer, question.lead)
         self._enter(snapshot.indexes[question.endpoint.offer])
         self.suppressed = self.ranking.suppressed
 
@@ -52,7 +54,7 @@ class Candidates:
         self._index = index
         self.winners = index.winners
         """Most buyers that the lead is sold to."""
-        self.ranking = index.rank(asked_of(self.question, self.now_ms))
+        self.ranking = index.rank(asked_of(self.question, self.now_ms, self._on_lists))
         self._mode_from = len(self.bids)
         self._is_top = True
         self.last_if_held = False
@@ -166,8 +168,8 @@ def count_said(offer: str, bids: Sequence[Bid], said: Sequence[int | None]) -> N
             metrics.count_buyer_decline(bid.buyer.id, _CHANGING[verdict])
 
 
-def asked_of(question: Question, now_ms: int) -> Asked:
-    """The question as the contracts of its offer are asked it."""
+def asked_of(question: Question, now_ms: int, on_lists: frozenset[str] = NO_LISTS) -> Asked:
+    """The question as the contracts of its offer are asked it. `on_lists`: suppression lists of run time."""
     source = question.source
     return Asked(
         facts=facts(question.lead, question.source_id),
@@ -176,4 +178,5 @@ def asked_of(question: Question, now_ms: int) -> Asked:
         payout=payout_for(source, question.endpoint.vanity_uri),
         allow_loss=source.allow_loss,
         min_bid_micros=max(source.min_bid_micros, question.min_bid_micros),
+        on_lists=on_lists,
     )

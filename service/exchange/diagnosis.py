@@ -35,7 +35,7 @@ async def verdicts(snapshot: Snapshot, question: Question, said: Said, *, now_ms
     Explaining 10,000 contracts takes up to a third of a second, so it lets other requests go on in between.
     """
     catalog, endpoint = snapshot.catalog, question.endpoint
-    asked = asked_of(question, now_ms)
+    asked = asked_of(question, now_ms, snapshot.lists_of(endpoint.offer, question.lead))
     found: list[match.Verdict] = []
     for few in match.explain_in_slices(catalog, endpoint.offer, asked, snapshot.paused, mode=mode):
         found += few

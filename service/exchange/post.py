@@ -193,7 +193,8 @@ def order_of(
     order = positions_to_try(found, consented_buyers(question), position)
     if not order:
         return NoMatch(**about) if position is None else PingExpired(**about)
-    kept_from = snapshot.indexes[question.endpoint.offer].kept_from(lead)
+    offer = question.endpoint.offer
+    kept_from = snapshot.indexes[offer].kept_from(lead, snapshot.lists_of(offer, lead))
     return tuple(at for at in order if found.record.bids[at].buyer_id not in kept_from) or Suppressed(**about)
 
 

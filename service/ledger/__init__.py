@@ -5,23 +5,44 @@ SQLite in the folder of state, or PostgreSQL by `PINGPOST_LEDGER_URL`.
 
 from service.ledger.cursors import BEGINNING, Step, Taken, Told, cursor, rewind
 from service.ledger.deciding import FORGET_ROWS, forget_decisions, take_decisions
-from service.ledger.opening import Ledger, check, migrate, open_ledger, reading, url_of, writing
+from service.ledger.forgetting import (
+    ERASE_ROWS,
+    Receipt,
+    decisions_naming,
+    decisions_of_caller,
+    erase_decisions,
+    erase_old_leads,
+    erase_refused,
+    receipts_of,
+    scrub,
+)
+from service.ledger.opening import Ledger, check, is_made, migrate, open_ledger, reading, url_of, writing
 from service.ledger.selling import take_sales
 
 __all__ = [
     "BEGINNING",
+    "ERASE_ROWS",
     "FORGET_ROWS",
     "Ledger",
+    "Receipt",
     "Step",
     "Taken",
     "Told",
     "check",
     "cursor",
+    "decisions_naming",
+    "decisions_of_caller",
+    "erase_decisions",
+    "erase_old_leads",
+    "erase_refused",
     "forget_decisions",
+    "is_made",
     "migrate",
     "open_ledger",
     "reading",
+    "receipts_of",
     "rewind",
+    "scrub",
     "take_decisions",
     "take_sales",
     "url_of",

@@ -132,6 +132,12 @@ def migrate(engine: Engine) -> None:
             command.upgrade(_config(connection), "head")
 
 
+def is_made(engine: Engine) -> bool:
+    """Whether an archive ever made its tables. Raises LedgerDown."""
+    with reading(engine) as connection:
+        return _version(connection) is not None
+
+
 def check(engine: Engine) -> None:
     """For who only reads. Raises LedgerDown, or LedgerUnfit where the tables are not those that this program knows."""
     with reading(engine) as connection:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 METADATA = MetaData(
@@ -119,9 +120,16 @@ decisions = Table(
     Column("question", Text),
     Column("position", Integer),
     Column("ord", Text, comment="order in which a post asked, csv"),
+    Column("erased_at_ms", BigInteger),
     PrimaryKeyConstraint("decision_id", "kind", "at_ms"),
     Index(None, "at_ms"),
     Index(None, "caller_hash"),
+    Index(
+        "ix_decisions_unerased",
+        "at_ms",
+        sqlite_where=text("erased_at_ms IS NULL"),
+        postgresql_where=text("erased_at_ms IS NULL"),
+    ),
     comment="what was decided on pings and posts, kept for decisions_days",
 )
 

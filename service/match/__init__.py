@@ -8,6 +8,7 @@ payout functions prepare what is `Asked`.
 from service.match.asked import Asked, Facts, facts
 from service.match.index import Index, build
 from service.match.payouts import payout_for, payout_of
+from service.match.people import People
 from service.match.places import warm
 from service.match.ranking import Ranking
 from service.match.verdicts import Verdict, explain, explain_in_slices, in_rank_order
@@ -16,6 +17,7 @@ __all__ = [
     "Asked",
     "Facts",
     "Index",
+    "People",
     "Ranking",
     "Verdict",
     "build",

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from service.match.people import NO_LISTS
 from service.match.places import state_of_area_code, state_of_zip
 from service.model.catalog import Payout, Value
 from service.model.lead import Lead
@@ -33,6 +34,8 @@ class Asked(Struct, frozen=True):
     allow_loss: bool = False
     min_bid_micros: int = 0
     """The higher of the source's and the request's."""
+    on_lists: frozenset[str] = NO_LISTS
+    """Suppression lists that the person was put on at run time."""
 
 
 def facts(lead: Lead, source_id: str) -> Facts:

@@ -67,6 +67,8 @@ class Index(Struct):
         ready = self.ready
         on_terms = self.selling.on_terms_of(asked)
         suppressed = self.suppressions.mask(values) if self.suppressions.any_list else 0
+        if asked.on_lists:
+            suppressed |= self.suppressions.mask_of_lists(asked.on_lists)
         unsuppressed = ready.lines & ~suppressed if suppressed else ready.lines
         in_area = self.geo_any.left(values, self.geo.left(values, unsuppressed))
         abstaining = self.roster.abstaining
@@ -75,7 +77,7 @@ class Index(Struct):
         key = (id(on_terms), in_area, matched)
         standing = None if suppressed else self.standings.get(key)
         if standing is None:
-            takes_lead = suppressed != 0 and self.suppressions.takes_lead(values)
+            takes_lead = suppressed != 0 and self.suppressions.takes_lead(values, asked.on_lists)
             stages = Stages(ready, unsuppressed, in_area, matched, suppressed, takes_lead)
             standing = Standing(self.roster, stages, on_terms)
             if not suppressed:
@@ -94,9 +96,9 @@ class Index(Struct):
             lot = self.lots[key] = Lot(bids)
         return lot
 
-    def kept_from(self, lead: Lead) -> frozenset[int]:
+    def kept_from(self, lead: Lead, on_lists: frozenset[str]) -> frozenset[int]:
         """Buyers that suppression lists keep a lead from; almost always none."""
-        suppressed = self.suppressions.mask(lead)
+        suppressed = self.suppressions.mask(lead) | self.suppressions.mask_of_lists(on_lists)
         if not suppressed:
             return frozenset()
         buyers = self.roster.buyers.items()

@@ -25,9 +25,20 @@ class Suppressions(Struct):
     """A number, or a hash of one, to its place in `masks`: many numbers share the few sets of buyers they are kept
     from."""
     masks: tuple[int, ...]
+    by_list: dict[str, tuple[int, bool]]
+    """The lines that a list keeps its people from, and whether these are the whole offer: for people who are put on it
+    at run time."""
+
+    def mask_of_lists(self, on_lists: Iterable[str]) -> int:
+        """Lines that may not have a person of these lists. A list that the catalog does not name any more takes its
+        people from all: who was suppressed is not sold because somebody renamed a table."""
+        mask = 0
+        for name in on_lists:
+            mask |= self.by_list.get(name, (self.everyone, True))[0]
+        return mask
 
     def mask(self, values: Mapping[str, Value]) -> int:
-        """Lines that may not have this lead."""
+        """Lines that may not have this lead, by the catalog's own numbers."""
         number = number_of(values, hashed=self.hashed)
         if number is None:
             return 0
@@ -36,8 +47,10 @@ class Suppressions(Struct):
         place = self.by_number.get(number)
         return 0 if place is None else self.masks[place]
 
-    def takes_lead(self, values: Mapping[str, Value]) -> bool:
+    def takes_lead(self, values: Mapping[str, Value], on_lists: Iterable[str]) -> bool:
         """Whether nobody on the offer may have this lead."""
+        if any(self.by_list.get(name, (0, True))[1] for name in on_lists):
+            return True
         number = number_of(values, hashed=self.hashed)
         return number is not None and self._takes_from_all(number)
 
@@ -109,7 +122,19 @@ def suppressions_of(
         whole_hashed=frozenset(hash_of(number) for numbers in whole for number in numbers) if hashed else frozenset(),
         by_number=by_number,
         masks=tuple(mask_of((line for buyer in buyers for line in lines_of_buyers[buyer]), width) for buyers in places),
+        by_list={listed.id: _reach_of(listed, offer_id, lines_of_buyers, everyone) for listed in lists},
     )
+
+
+def _reach_of(
+    listed: SuppressionList, offer_id: str, lines_of_buyers: Mapping[int, Iterable[int]], everyone: int
+) -> tuple[int, bool]:
+    if not _covers(listed, offer_id):
+        return 0, False
+    if listed.buyers is None:
+        return everyone, True
+    lines = (line for buyer in listed.buyers & lines_of_buyers.keys() for line in lines_of_buyers[buyer])
+    return mask_of(lines, everyone.bit_length()), False
 
 
 def _covers(listed: SuppressionList, offer_id: str) -> bool:

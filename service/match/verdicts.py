@@ -76,7 +76,7 @@ class _Case(Struct, frozen=True):
     hours: _Hours
     paused: frozenset[int]
     lists: tuple[SuppressionList, ...]
-    """Those that the lead's number is on."""
+    """Those that the person is on."""
 
 
 def explain(
@@ -111,7 +111,7 @@ def explain_in_slices(
         terms=terms_of(asked, floor_in(offer, mode)),
         hours=_Hours(asked.now_ms),
         paused=paused,
-        lists=tuple(listed for listed in catalog.suppression_lists if number in listed.numbers),
+        lists=_lists_of(catalog, number, asked),
     )
     contracts = (
         (contract, buyer)
@@ -121,6 +121,14 @@ def explain_in_slices(
     )
     while part := [_verdict(contract, buyer, case) for contract, buyer in islice(contracts, SLICE)]:
         yield part
+
+
+def _lists_of(catalog: Catalog, number: str | None, asked: Asked) -> tuple[SuppressionList, ...]:
+    """Those that a person is on by the catalog or since. One that the catalog does not name applies to all."""
+    lists = catalog.suppression_lists
+    found = [listed for listed in lists if number in listed.numbers or listed.id in asked.on_lists]
+    unnamed = asked.on_lists - {listed.id for listed in lists}
+    return (*found, *(SuppressionList(name, frozenset()) for name in sorted(unnamed)))
 
 
 def in_rank_order(verdicts: list[Verdict], asked: Asked, offer: Offer) -> list[Verdict]:

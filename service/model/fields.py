@@ -22,3 +22,8 @@ def lead_fields(offer: Offer) -> tuple[Field, ...]:
     named = frozenset(field.name for field in offer.fields)
     caller_id = () if CALLER_ID.name in named else (CALLER_ID,)
     return (*caller_id, *offer.fields, *(place for place in PLACES if place.name not in named))
+
+
+def contact_fields(offer: Offer) -> tuple[str, ...]:
+    """Fields of an offer by which a person is known: telephone numbers and e-mail addresses, personal or not."""
+    return tuple(field.name for field in lead_fields(offer) if field.type in ("phone", "email"))

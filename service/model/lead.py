@@ -3,6 +3,7 @@
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service.model.catalog import Buyer, Contract, Endpoint, Source, Value
 
@@ -93,3 +94,10 @@ class PingRecord(Struct, frozen=True, omit_defaults=True):
     """Most buyers it may be sold to. Above 1 its bids are at shared prices (see `service.model.distribution`)."""
     suppressed: bool = False
     """On a suppression list or opted out: nothing of the person stands here."""
+    erased_at_ms: int = 0
+    """When the person was forgotten: nothing of them stands here since."""
+
+
+def erased(record: PingRecord, at_ms: int) -> PingRecord:
+    """The record without its person. The publisher's own id of the lead goes too: it may be made of one."""
+    return replace(record, lead={}, changes={}, request_id="", erased_at_ms=at_ms)

@@ -6,7 +6,14 @@ import msgspec
 
 from service import __version__
 from service.model.catalog import Catalog
-from service.pages.openapi_calls import CALL_AND_OPERATOR_ANSWERS, call_paths, open_paths, operator_paths, sale_paths
+from service.pages.openapi_calls import (
+    CALL_AND_OPERATOR_ANSWERS,
+    call_paths,
+    open_paths,
+    operator_paths,
+    people_paths,
+    sale_paths,
+)
 from service.pages.openapi_parts import Json, answers_of, content_of, refs
 from service.pages.openapi_reports import REPORT_ANSWERS, report_paths
 from service.pages.statuses import STATUSES
@@ -108,6 +115,7 @@ def openapi(catalog: Catalog | None = None) -> Json:
             **call_paths(),
             **sale_paths(),
             **operator_paths(),
+            **people_paths(),
             **report_paths(),
             **open_paths(public),
         },

@@ -3,13 +3,15 @@
 from typing import Final, get_args
 
 from service.pages.openapi_parts import Json, answers_of, content_of, refs
-from service.wire import answers, call_answers, sale_answers
+from service.pages.openapi_people import FORGET, PEOPLE_ANSWERS, PERSON_ON_LIST, SUPPRESSION
+from service.wire import answers, call_answers, privacy_answers, sale_answers
 from service.wire.calls import ATTEMPT_MAX, CALL_LENGTH_MAX, EDGE_LENGTH_MAX, OUTCOME_LENGTH_MAX, EventName, Last
 from service.wire.parameters import WHOLE_MAX
 from service.wire.reading import AMOUNT_LENGTH_MAX
 from service.wire.sales import KEY_LENGTH_MAX, REASON_LENGTH_MAX, CreditKind
 
 CALL_AND_OPERATOR_ANSWERS: Final[list[type[answers.Answer]]] = [
+    *PEOPLE_ANSWERS,
     call_answers.RouteAnswer,
     call_answers.NoRoute,
     call_answers.EventAnswer,
@@ -155,6 +157,30 @@ def operator_paths() -> Json:
         "/admin/reload": {"post": reload},
         **pauses,
         "/admin/decisions/{id}": {"parameters": [decision], "get": found},
+    }
+
+
+def people_paths() -> Json:
+    """Those of operators about people."""
+    changed = refs([privacy_answers.SuppressedAnswer])
+    shown = _operation(
+        "operators", "suppressions", "How many are on which list", refs([privacy_answers.SuppressionsAnswer])
+    )
+    add = _operation("operators", "suppress", "Put people on a suppression list", changed)
+    remove = _operation("operators", "unsuppress", "Take people off a suppression list", changed)
+    find = _operation(
+        "operators", "find_suppression", "Which lists somebody is on", refs([privacy_answers.SuppressionFound])
+    )
+    forget = _operation(
+        "operators", "forget", "Erase a person; who was sold them", refs([privacy_answers.ForgetAnswer])
+    )
+    bodies = ((add, SUPPRESSION), (remove, PERSON_ON_LIST), (find, PERSON_ON_LIST), (forget, FORGET))
+    for operation, body in bodies:
+        operation["requestBody"] = {"required": True, "content": content_of(body, _as_form(body))}
+    return {
+        "/admin/suppressions": {"get": shown, "post": add, "delete": remove},
+        "/admin/suppressions/find": {"post": find},
+        "/admin/forget": {"post": forget},
     }
 
 

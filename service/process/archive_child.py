@@ -95,6 +95,7 @@ class ArchiveChild:
             "PINGPOST_REDIS_URL": told.redis_url or "",
             "PINGPOST_VAR": str(told.var.absolute()),
             "PINGPOST_DECISIONS_DAYS": str(told.decisions_days),
+            "PINGPOST_LEADS_DAYS": str(told.leads_days),
             "PINGPOST_LOG_FORMAT": told.log_format,
             "PINGPOST_LOG_LEVEL": told.log_level,
         }

@@ -33,7 +33,9 @@ async def _run(settings: Settings, account: str) -> None:
     limits = StoreSettings(give_up_ms=GIVE_UP_MS, connect_ms=GIVE_UP_MS)
     store = Store(settings.redis_url or "", account, settings.secret, limits)
     to = ledger.open_ledger(ledger.url_of(settings.ledger_url, settings.var))
-    archive = Archive(store, to, ArchiveSettings(decisions_days=settings.decisions_days))
+    archive = Archive(
+        store, to, ArchiveSettings(decisions_days=settings.decisions_days, leads_days=settings.leads_days)
+    )
     ending = asyncio.Event()
 
     def end() -> None:

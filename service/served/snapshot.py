@@ -24,8 +24,11 @@ from msgspec.structs import replace
 from service import __version__, metrics
 from service.errors import PingpostError
 from service.match import Index, warm
+from service.match.people import NO_LISTS, NOBODY, People
 from service.model.catalog import Buyer, Catalog, Contract
 from service.model.distribution import Exclusivity, exclusivities_of
+from service.model.fields import contact_fields
+from service.model.lead import Lead
 from service.model.room import buffer_percent
 from service.model.terms import terms_of
 from service.model.values import parse_type
@@ -61,6 +64,10 @@ class Snapshot(Struct, frozen=True):
     """By offer, of those that remember whom they sold exclusively."""
     paused: frozenset[int] = frozenset()
     """Buyers paused by an operator, beside those that the catalog pauses."""
+    people: People = NOBODY
+    """Those that operators suppressed at run time: the worker's own, whatever catalog it serves."""
+    contacts: dict[str, tuple[str, ...]] = {}
+    """By offer, the fields by which they are known."""
     limits: dict[tuple[str, str], Any] = field(default_factory=dict)
     """Rate limits by endpoint and source, as the exchange has worked them out: bounded by the catalog."""
 
@@ -78,6 +85,14 @@ class Snapshot(Struct, frozen=True):
         offers = {contract.offer for contract in buyer.contracts}
         endpoints = [endpoint for endpoint in self.catalog.endpoints.values() if endpoint.offer in offers]
         return max((buffer_percent(buyer, endpoint) for endpoint in endpoints), default=0)
+
+    def lists_of(self, offer_id: str, lead: Lead) -> frozenset[str]:
+        """Suppression lists that a lead was put on at run time; while there is nobody on any, nothing is looked at."""
+        return self.people.lists_of(lead, self.contacts[offer_id]) if self.people else NO_LISTS
+
+    def with_people(self, people: People) -> "Snapshot":
+        """The same catalog, asking the worker's copy of who is suppressed."""
+        return replace(self, people=people)
 
     def with_paused(self, paused: frozenset[int]) -> "Snapshot":
         """The same catalog with other buyers paused by operators."""
@@ -101,6 +116,7 @@ def build(catalog: Catalog, indexes: dict[str, Index]) -> Snapshot:
         indexes=indexes,
         decoders=build_decoders(catalog),
         doors=Doors(catalog),
+        contacts={offer.id: contact_fields(offer) for offer in catalog.offers.values()},
         contracts={contract.id: (buyer, contract) for buyer in catalog.buyers.values() for contract in buyer.contracts},
         terms={offer.id: terms_of(offer) for offer in catalog.offers.values()},
         exclusivities=exclusivities_of(catalog),

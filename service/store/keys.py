@@ -47,6 +47,11 @@ class Keys:
         self.secret = self._key("secret")
         self.credits = self._key("credits")
         self.pendings = self._key("pendings")
+        self.suppressed = self._key("suppressed")
+        self.suppressions = self._key("suppressions")
+        self.erased = self._key("erased")
+        self.every = self._key("*")
+        """The pattern of them all."""
 
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""
@@ -121,6 +126,14 @@ class Keys:
             found = PoolKeys(*(self._key(f"{kind}:{pool_id}") for kind in ("pool", "lent", "retired")))
             self._pools[pool_id] = found
         return found
+
+    def copy(self, run: str) -> bytes:
+        """The audit while it is written anew."""
+        return self._key(f"copy:{run}")
+
+    def kind_of(self, key: bytes) -> str:
+        """The word that a key of the account begins with."""
+        return key[len(self._tag.encode()) :].partition(b":")[0].decode()
 
     def stream(self, name: Literal["sales", "audit"]) -> bytes:
         return self.sales if name == "sales" else self.audit

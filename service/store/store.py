@@ -7,14 +7,17 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from service.errors import StoreDown, StoreUnfit
+from service.match.people import People
 from service.model.catalog import Buyer, Contract, RingPool
 from service.model.lead import Lead
+from service.model.person import Person
 from service.model.sales import Decided
 from service.store import (
     aftermath,
     audit,
     balances,
     calls,
+    erasing,
     events,
     gauges,
     lapsing,
@@ -22,7 +25,9 @@ from service.store import (
     pings,
     posts,
     secret,
+    splicing,
     streams,
+    suppressing,
 )
 from service.store.aftermath import Converted, KnownSale, Refunded
 from service.store.asks import (
@@ -43,6 +48,7 @@ from service.store.asks import (
 from service.store.backing_off import pause_ms
 from service.store.balances import CreditAsk, Credited
 from service.store.channel import Channel, LineFull, ScriptFault
+from service.store.erasing import Eraser
 from service.store.keys import Keys
 from service.store.marks import person_of
 from service.store.records import ping_of, sale_of
@@ -50,6 +56,7 @@ from service.store.runner import Runner
 from service.store.settings import StoreSettings
 from service.store.stocking import Stock
 from service.store.streams import Entry, Misread, Page, StreamName
+from service.store.suppressing import OnList, Suppressed
 
 CANCEL_AGAIN_SECONDS = 0.05
 
@@ -211,6 +218,42 @@ class Store:
     def watch(self, on_pauses: Callable[[frozenset[int]], None]) -> None:
         """Calls `on_pauses` with the ids of all paused buyers, soon and at every change, until the store is closed."""
         self._start(pauses.watch(self._runner, self._channel, on_pauses))
+
+    # People
+
+    async def suppress(self, name: str, person: Person, *, reason: str) -> Suppressed:
+        """Puts somebody, or many, on a suppression list, as keyed hashes; every worker knows it within a second."""
+        return await suppressing.change(self._runner, name, person, reason=reason, adding=True)
+
+    async def unsuppress(self, name: str, person: Person) -> Suppressed:
+        return await suppressing.change(self._runner, name, person, reason="", adding=False)
+
+    async def suppressed(self, names: Sequence[str], person: Person) -> list[OnList]:
+        """Which of these lists somebody is on, since when and why."""
+        return await suppressing.find(self._runner, names, person)
+
+    async def watch_suppressions(self, people: People) -> None:
+        """Fills the copy, and keeps it as Redis has it until the store is closed."""
+        place = await suppressing.follow(self._runner, people, None)
+        self._start(suppressing.watch(self._runner, self._channel, people, place))
+
+    def eraser(self, person: Person, marks: Collection[str]) -> Eraser:
+        """Takes somebody out of this Redis, step by step."""
+        return Eraser(self._runner, person, marks)
+
+    async def erased_at_ms(self, decision_id: str) -> int | None:
+        """When the person of a decision was forgotten, as long as that is known."""
+        (score,) = await self._runner.read([("ZSCORE", self._runner.keys.erased, decision_id)])
+        return None if score is None else int(float(score))
+
+    async def rewrite_audit(self) -> bool:
+        """Writes the audit anew, without the bytes of what was deleted from it."""
+        return await splicing.rewrite_audit(self._runner)
+
+    async def rewrite_file(self) -> bool:
+        """Has Redis write its append-only file anew, without what was erased; False where it keeps none or may not be
+        told to, as many that are hosted may not."""
+        return await erasing.rewrite_file(self._runner)
 
     async def decision(self, decision_id: str) -> list[dict[str, Any]]:
         """The audit's records of a decision, oldest first."""

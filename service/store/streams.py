@@ -46,7 +46,8 @@ class Page(NamedTuple):
     last_id: str
     """Of the newest entry there ever was in this stream; BEGINNING where the stream is new."""
     place_is_kept: bool
-    """The entry at the place itself is still there: nothing between it and these was trimmed."""
+    """The entry at the place itself is still there, or its person was forgotten: nothing between it and these was
+    trimmed."""
 
 
 def id_of(text: str) -> tuple[int, int]:
@@ -58,13 +59,14 @@ def id_of(text: str) -> tuple[int, int]:
 async def page(runner: Runner, stream: StreamName, after: str, count: int) -> Page:
     """The next entries after an id, oldest first, and how the stream stands. Raises StoreDown."""
     key = runner.keys.stream(stream)
-    found, first, last, at_place, length = await runner.read(
+    found, first, last, at_place, length, erased_at_ms = await runner.read(
         [
             ("XRANGE", key, f"({after}", "+", "COUNT", count),
             ("XRANGE", key, "-", "+", "COUNT", 1),
             ("XREVRANGE", key, "+", "-", "COUNT", 1),
             ("XRANGE", key, after, after),
             ("XLEN", key),
+            ("ZSCORE", runner.keys.erased, after),
         ]
     )
     return Page(
@@ -72,7 +74,7 @@ async def page(runner: Runner, stream: StreamName, after: str, count: int) -> Pa
         length=length,
         first_id=first[0][0].decode() if first else BEGINNING,
         last_id=last[0][0].decode() if last else BEGINNING,
-        place_is_kept=bool(at_place),
+        place_is_kept=bool(at_place) or erased_at_ms is not None,
     )
 
 

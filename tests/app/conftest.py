@@ -28,7 +28,8 @@ Serve = Callable[..., Awaitable[Served]]
 
 KEYS = ("leases", "slots", "pool", "lent", "ping", "test", "shield", "sale", "request", "fields", "call", "caller")
 KEYS_OF_CONTRACTS = ("bought", "exclusive", "rate", "pending", "reserved", "balance", "converted", "returned")
-KEYS_OF_ALL = ("credits", "pendings", "audit", "caps", "sales", "pools", "pauses", "paused")
+KEYS_OF_MONEY = ("credits", "pendings", "caps", "sales")
+KEYS_OF_ALL = (*KEYS_OF_MONEY, "audit", "pools", "pauses", "paused", "suppressed", "suppressions", "erased")
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -9,6 +9,8 @@ from aiohttp.test_utils import TestClient
 from multidict import CIMultiDictProxy
 from redis import Redis
 
+from service.app.serving import SERVING
+from service.match import People
 from service.store import Store
 
 EDGE_TOKEN = "edge-token-of-the-tests"
@@ -36,6 +38,13 @@ class Served:
         self.redis = redis
         self.folder = folder
         """Of the catalog: `catalog.toml` lies in it."""
+
+    @property
+    def people(self) -> People:
+        """The worker's copy of who is suppressed."""
+        app = self.client.app
+        assert app is not None
+        return app[SERVING].people
 
     # What clients do
 
@@ -124,6 +133,8 @@ class Served:
                 return self.redis.zrange(key, 0, -1, withscores=True)
             case "set":
                 return self.redis.smembers(key)
+            case "stream" if key.endswith(":suppressions"):
+                return str(self._raw("XRANGE", key, "-", "+"))  # whose hashes are bytes
             case "stream":
                 return self.redis.xrange(key)
             case kind:

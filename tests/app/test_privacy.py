@@ -7,7 +7,8 @@ import pytest
 
 from tests.app.catalogs import buyer, call_offer, catalog, contract, endpoint, field, table
 from tests.app.conftest import Serve
-from tests.app.served import CALLER, Json, Served, buyers, ping_id_of
+from tests.app.served import ADMIN_TOKEN, CALLER, Json, Served, bearer, buyers, ping_id_of
+from tests.waiting import within_a_second
 
 LISTED = "+12125550000"
 PERSON = {"caller_id": LISTED, "first_name": "Annabel", "email": "annabel@example.com", "request_id": "r-1"}
@@ -131,3 +132,111 @@ async def test_a_test_says_that_a_lead_is_suppressed(serve: Serve) -> None:
     _, said = await served.ping(caller_id=LISTED)
     assert (said["status"], said["test"]) == ("suppressed", True)
     assert [one["reason"] for one in said["diagnostics"]["contracts"]] == ["suppressed"] * 2
+
+
+# -- lists of run time
+
+
+async def told(served: Served, method: str, path: str = "suppressions", **body: Any) -> tuple[int, Json]:
+    answer = await served.request(method, f"/admin/{path}", json=body, headers=bearer(ADMIN_TOKEN))
+    return answer.http, answer.json
+
+
+async def suppressed(served: Served, *others: Served, **body: Any) -> None:
+    """Puts people on a list, and waits until these workers know it."""
+    http, said = await told(served, "POST", **body)
+    assert (http, said["changed"] > 0) == (200, True)
+    await within_a_second(lambda: all(one.people for one in (served, *others)))
+
+
+@pytest.mark.parametrize("verb", ["ping", "post", "full"])
+@pytest.mark.parametrize(
+    "sent",
+    [{}, {"caller_id": None, "caller_id_sha256": TRACES[2]}, {"caller_id": CALLER, "email": "Annabel@Example.com"}],
+)
+async def test_who_is_suppressed_at_run_time_is_refused_and_not_kept(serve: Serve, verb: str, sent: Json) -> None:
+    served = await serve(catalog(endpoint(), buyer(1, contract(25.00)), offer=OFFER))
+    await suppressed(served, numbers=[LISTED], emails="ANNABEL@example.com", reason="asked by telephone")
+    person = {name: value for name, value in (PERSON | sent).items() if value is not None}
+    http, said, _ = await served.lead(verb, "calls", person)
+    if verb == "ping" or "caller_id_sha256" not in person:  # a post needs the number itself
+        assert (http, said["status"]) == (200, "suppressed")
+    assert traces(served) == []
+    other = {"caller_id": CALLER, "email": "bob@example.com"}
+    assert (await served.lead(verb, "calls", other)).json["success"]
+
+
+async def test_two_workers_refuse_who_was_suppressed_through_one(serve: Serve) -> None:
+    told_catalog = catalog(endpoint(), buyer(1, contract(25.00)), offer=OFFER)
+    first, second = await serve(told_catalog), await serve(told_catalog)
+    assert (await second.ping(**PERSON))[1]["success"]
+    await suppressed(first, second, numbers=LISTED)
+    assert (await second.ping(**PERSON))[1]["status"] == "suppressed"
+    assert await told(second, "DELETE", numbers=LISTED) == (
+        200,
+        {"success": True, "status": "success", "list": "*", "changed": 1},
+    )
+    await within_a_second(lambda: not first.people)
+    assert (await first.ping(**PERSON | {"request_id": "r-2"}))[1]["success"]
+
+
+async def test_a_list_of_the_catalog_grows_at_run_time_and_keeps_from_its_buyers(serve: Serve) -> None:
+    two_buyers = buyer(1, contract(25.00)), buyer(2, contract(20.00))
+    served = await serve(catalog(endpoint(test_mode=False), suppressing({"buyers": [1]}), *two_buyers, offer=OFFER))
+    await suppressed(served, list="dnc", numbers=[CALLER])
+    assert buyers((await served.ping(caller_id=CALLER))[1]) == [2]
+    assert (await told(served, "POST", list="dno", numbers=[CALLER]))[0] == 422
+    _, said = await told(served, "GET")
+    assert {one["list"]: one["people"] for one in said["lists"]} == {"*": 0, "dnc": 1}
+    _, said = await told(served, "POST", "suppressions/find", numbers=[CALLER])
+    assert [one["list"] for one in said["lists"]] == ["dnc"]
+
+
+async def test_people_of_a_list_that_left_the_catalog_are_kept_from_all(serve: Serve) -> None:
+    served = await serve(catalog(endpoint(), suppressing({"buyers": [1]}), buyer(1, contract(25.00)), offer=OFFER))
+    await suppressed(served, list="dnc", numbers=[CALLER])
+    (served.folder / "catalog.toml").write_text(catalog(endpoint(), buyer(2, contract(20.00)), offer=OFFER))
+    assert (await served.admin("POST", "reload"))[0] == 200
+    assert (await served.ping(caller_id=CALLER))[1]["status"] == "suppressed"
+    _, said = await told(served, "GET")
+    assert {one["list"]: one["in_catalog"] for one in said["lists"]} == {"*": False, "dnc": False}
+
+
+async def test_who_is_suppressed_between_ping_and_post_or_call_is_not_sold(serve: Serve) -> None:
+    own = endpoint("own", tracking="caller_number")
+    served = await serve(catalog(endpoint(), own, buyer(1, contract(25.00)), offer=OFFER))
+    _, quoted = await served.ping(caller_id=CALLER)
+    await served.ping("own", caller_id=CALLER, trackdrive_number="+18885550000")
+    await suppressed(served, numbers=[CALLER])
+    http, said = await served.post(ping_id=ping_id_of(quoted, 1))
+    assert (http, said["status"]) == (200, "suppressed")
+    call = {"edge": "e", "call": "c", "tracking_number": "+18885550000", "caller_id": CALLER}
+    assert (await served.route(**call))[1]["reason"] == "no_buyer_left"
+
+
+async def test_a_test_names_the_list_that_somebody_was_put_on(serve: Serve) -> None:
+    served = await serve(catalog(endpoint(test_mode=True), buyer(1, contract(25.00)), offer=OFFER))
+    await suppressed(served, numbers=[CALLER])
+    _, said = await served.ping(caller_id=CALLER)
+    assert said["status"] == "suppressed"
+    assert [(one["reason"], one["detail"]) for one in said["diagnostics"]["contracts"]] == [
+        ("suppressed", {"list": "*"})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({}, "numbers"),
+        ({"numbers": ["12"]}, "numbers"),
+        ({"emails": "nobody"}, "emails"),
+        ({"numbers": [LISTED], "reason": "call of +1 212 555 0000"}, "reason"),
+        ({"numbers": [LISTED], "reason": "x" * 61}, "reason"),
+        ({"numbers": [f"+1212555{at:04}" for at in range(1001)]}, "numbers"),
+    ],
+)
+async def test_what_is_no_person_is_refused_without_repeating_it(serve: Serve, body: Json, wrong: str) -> None:
+    served = await serve(catalog(endpoint(), buyer(1, contract(25.00)), offer=OFFER))
+    http, said = await told(served, "POST", **body)
+    assert (http, list(said["errors"])) == (422, [wrong])
+    assert "5550000" not in str(said)

@@ -21,6 +21,8 @@ __all__ = [
     "compile_parser",
     "e164",
     "parse_area_code",
+    "parse_email",
+    "parse_phone",
     "parse_state",
     "parse_type",
     "parse_zip",
