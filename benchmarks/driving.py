@@ -37,6 +37,8 @@ class Load(Struct, frozen=True, kw_only=True):
     allow: str = ""
     connections: int = 0
     """At most; 0: as many as the driver thinks fit."""
+    unlike: bool = False
+    """Leads of `World.unlike`."""
     lag_max_ms: float | None = None
     """How late the driver itself may be, at p99; None: as it judges by itself."""
 
@@ -139,9 +141,9 @@ def _is_late(bench: Bench, driven: Driven, why: str) -> bool:
 
 
 def _command(bench: Bench, served: Served, load: Load) -> list[str]:
-    leads = bench.folder / "leads.jsonl"
+    leads = bench.folder / ("unlike.jsonl" if load.unlike else "leads.jsonl")
     if not leads.exists():
-        worlds.write_leads(leads)
+        worlds.write_leads(leads, unlike=load.unlike)
     words = {
         "--url": served.url,
         "--endpoint": worlds.ENDPOINT,

@@ -9,7 +9,6 @@ from typing import Any
 
 from benchmarks.standing import Event, Standing, standing
 from service.model.catalog import Catalog, Endpoint
-from service.model.periods import LETTERS
 from service.store.calls import HEARTBEAT_MS, RING_GRACE_MS
 
 FINDINGS_MAX = 5
@@ -124,12 +123,12 @@ def caps_counted_wrong(now: Standing) -> Iterator[str]:
     made = Counter(event.contract for event in now.events if event.kind == "sold")
     for buyer in now.catalog.buyers.values():
         for contract in buyer.contracts:
-            counts = {period[0]: count for period, count in now.sold[contract.id].items()}
-            counted = counts.get(LETTERS["total"], 0)
+            counts = now.sold[contract.id]
+            counted = counts.get("total", 0)
             if counted != made[contract.id]:
                 yield f"contract {contract.id} has sold {made[contract.id]} and counts {counted}"
             for cap in contract.caps:
-                if counts.get(LETTERS[cap.per], 0) > cap.limit:
+                if counts.get(cap.per, 0) > cap.limit:
                     yield f"contract {contract.id} has sold beyond its cap of {cap.limit} a {cap.per}"
 
 

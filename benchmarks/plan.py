@@ -33,6 +33,7 @@ BEYOND = 2.0
 
 NOBODY, FIVE, TEN = World(wanted=0), World(wanted=5), World(wanted=10)
 RECORDED = World(wanted=5, on_record=True)
+UNLIKE = World(wanted=5, contracts=60, buyers_max=5, unlike=True)
 MANY = World(wanted=5, contracts=10_000)
 # A hundred buyers want the lead, five of them are offered; so many are full.
 FULL_0, FULL_50, FULL_95, FULL_100 = (
@@ -54,6 +55,7 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject(CEILING, "cpu", "ping, 5 holds, 30 contracts", partial(ceiling, world=FIVE), 11),
     Subject("ping_0", "pings", "ping that nobody wants", partial(ceiling, world=NOBODY), 10),
     Subject("ping_10", "pings", "ping, 10 holds", partial(ceiling, world=TEN), 12),
+    Subject("ping_unlike", "pings", "ping, 5 holds, no two leads alike", partial(ceiling, world=UNLIKE), 11),
     Subject("ping_many", "pings", "ping, 5 holds, 10,000 contracts", partial(ceiling, world=MANY), 20),
     Subject("ping_record", "pings", "ping, 5 holds, everything on record", partial(ceiling, world=RECORDED), 13),
     Subject("mix", "pings", "pings 90, posts 8, calls 2", partial(ceiling, world=RECORDED, mix=MIX), 14),

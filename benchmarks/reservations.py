@@ -100,6 +100,7 @@ class Reservations:
             bids=[held.bids[at] for at in order],
             order=order,
             needs_ping=True,
+            as_pinged=not found.amended,
             held_buyers=tuple(held.bids[at].buyer.id for at in order),
             caller_id=held.caller_id,
         )

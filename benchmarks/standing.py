@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from service.model.catalog import Catalog
+from service.model.catalog import Catalog, Per
 from service.store.asks import FoundPing, Sale
+from service.store.caps import sold_of
 from service.store.keys import Keys
 from service.store.records import ping_of, sale_of
 
@@ -46,8 +47,8 @@ class Standing(Struct, frozen=True):
     """By pool: number → free again at, ms."""
     lent: dict[str, dict[str, str]]
     """By pool: number → decision."""
-    sold: dict[str, dict[str, int]]
-    """By contract: period → sales counted."""
+    sold: dict[str, dict[Per, int]]
+    """By contract: sales counted in the latest period of each kind."""
     lasting: list[str]
     """Keys without a life that should have one."""
     holds_ms: int
@@ -89,12 +90,7 @@ def standing(
         events=_events(client, keys.sales),
         numbers=dict(zip(pools, _zsets(client, [keys.pool(pool).pool for pool in pools]), strict=True)),
         lent=dict(zip(pools, _hashes(client, [keys.pool(pool).lent for pool in pools]), strict=True)),
-        sold={
-            contract: {period: int(count) for period, count in counts.items()}
-            for contract, counts in zip(
-                contracts, _hashes(client, [keys.contract(contract).caps for contract in contracts]), strict=True
-            )
-        },
+        sold=_sold(client, keys, contracts),
         lasting=_lasting(client, account),
         holds_ms=seconds_max * 1000,
         answered=answered,
@@ -125,6 +121,14 @@ def _flat(reply: list[Any]) -> list[Any]:
 def _hashes(client: Any, keys: list[bytes]) -> list[dict[str, str]]:
     found = _asked(client, [("HGETALL", key) for key in keys])
     return [{_text(name): _text(value) for name, value in fields.items()} for fields in found]
+
+
+def _sold(client: Any, keys: Keys, contracts: list[str]) -> dict[str, dict[Per, int]]:
+    found = _asked(client, [("HGET", keys.caps, contract) for contract in contracts])
+    return {
+        contract: {per: count for per, (_, count, _) in sold_of(value).items()}
+        for contract, value in zip(contracts, found, strict=True)
+    }
 
 
 def _pings(client: Any, keys: Keys, decisions: list[str]) -> dict[str, FoundPing]:

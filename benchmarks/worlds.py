@@ -3,6 +3,8 @@ and leads that it wants. Everything follows from a seed or from counting; nothin
 """
 
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -39,6 +41,10 @@ FIELDS = (
     ("currently_insured", "boolean"),
     ("carrier", "text"),
 )
+CARRIERS = ("Geico", "Progressive", "State Farm", "Other")
+UNLIKE_LEADS = 4_000
+"""Leads of which hardly two are wanted by the same contracts at the same prices."""
+UNLIKE_SEED = 20
 ELSEWHERE = ("TX", "FL", "GA", "OH", "IL", "PA", "MI", "NC", "VA", "WA")
 
 
@@ -52,6 +58,9 @@ class World(Struct, frozen=True):
     buyers_max: int = 10
     on_record: bool = False
     """With rate limits, caps and dedup, so that a ping asks Redis for everything it can ask for."""
+    unlike: bool = False
+    """Leads differ in age, zip, carrier and `request_id`, and so do the filters of the contracts beyond those `wanted`:
+    each wants a quarter of all leads, at one of ten bids. What is kept for leads alike is of no use then."""
     edition: int = 0
     """Moves one bid by so many cents: another version of the same catalog, for reloads."""
 
@@ -90,6 +99,8 @@ def catalog_text(world: World) -> str:
 
 def _buyer(at: int, world: World, full: frozenset[int]) -> str:
     """Buyer number `at`: the wanting ones come first. Ages differ, so that no two contracts share all their filters."""
+    if world.unlike and at >= world.wanted:
+        return _particular_buyer(at + 1)
     buyer_id = at + 1
     state = '"CA", "NY"' if at < world.wanted else f'"{ELSEWHERE[at % len(ELSEWHERE)]}"'
     extra = f"\n  dedup_days = 30\n  caps = {{ day = {PLENTY}, total = {PLENTY} }}" if world.on_record else ""
@@ -99,6 +110,21 @@ def _buyer(at: int, world: World, full: frozenset[int]) -> str:
         f"concurrency_cap = {FULL_CAP if buyer_id in full else PLENTY}\n"
         f'  [[buyers.contracts]]\n  id = "{buyer_id}-calls"\n  offer = "{OFFER}"\n  bid = {cents / 100}\n'
         f"  where = {{ state = [{state}], age = {{ min = {18 + at % 12} }} }}{extra}"
+    )
+
+
+def _particular_buyer(buyer_id: int) -> str:
+    """One that wants half of all zips and half of all ages, others than the next one, and pays more than those that
+    want everything."""
+    chance = Random(f"{UNLIKE_SEED} {buyer_id}")
+    zips = ", ".join(f'"{digit}"' for digit in sorted(chance.sample("0123456789", 5)))
+    youngest = chance.randrange(30, 50)
+    return (
+        f'[[buyers]]\nid = {buyer_id}\nname = "Buyer {buyer_id}"\ndestination = "+18005550001"\n'
+        f"concurrency_cap = {PLENTY}\n"
+        f'  [[buyers.contracts]]\n  id = "{buyer_id}-calls"\n  offer = "{OFFER}"\n'
+        f"  bid = {40 + chance.randrange(10)}\n"
+        f"  where = {{ zip = {{ prefix = [{zips}] }}, age = {{ min = {youngest}, max = {youngest + 20} }} }}"
     )
 
 
@@ -121,8 +147,24 @@ def lead(number: int) -> bytes:
     )
 
 
-def write_leads(path: Path) -> Path:
+def _unlike_leads() -> list[dict[str, Any]]:
+    chance = Random(UNLIKE_SEED)
+    return [
+        {
+            "traffic_source_id": f"source_{chance.randrange(50)}",
+            "request_id": "lead-{number}",
+            "state": chance.choice(("CA", "NY")),
+            "zip": f"{chance.randrange(100_000):05}",
+            "age": chance.randrange(30, 70),
+            "currently_insured": chance.random() < 0.5,
+            "carrier": chance.choice(CARRIERS),
+        }
+        for _ in range(UNLIKE_LEADS)
+    ]
+
+
+def write_leads(path: Path, *, unlike: bool = False) -> Path:
     """A file of bodies for `pingpost bench --leads`, which puts a number of its own into each caller it sends."""
-    bodies = [msgspec.json.decode(lead(at)) for at in range(LEADS)]
+    bodies = _unlike_leads() if unlike else [msgspec.json.decode(lead(at)) for at in range(LEADS)]
     path.write_bytes(b"".join(msgspec.json.encode(body | {"caller_id": "1{number}"}) + b"\n" for body in bodies))
     return path

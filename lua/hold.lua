@@ -1,9 +1,9 @@
 -- hold: a ping asks for room at its candidates, in order, and leaves its record.
--- parts: clock, tail, periods, limits, room, candidate
+-- parts: clock, limits, caps, pending, guard, room, candidate
 -- KEYS: record (STRING of the ping), shield (STRING; the record again where the ping has none), audit (STREAM),
---   caller (STRING; the record again where no number is tracked by caller); tail: limits, marks, candidates
+--   caller (STRING; the record again where no number is tracked by caller), caps (HASH); tail: limits, marks, candidates
 -- ARGV: not_after_ms, decision, json (the record), how (msgpack: ttl_ms, open_ms, hold_ms, buyers_max, audit_records_max;
---   candidates_count, default_at, is_last, shielded, fingerprinted, tracked, audited),
+--   is_last, shielded, fingerprinted, tracked, audited),
 --   said_before (csv), held_before (msgpack: buyers), limits_packed, marks_packed, candidates_packed (msgpack: see the
 --   parts)
 -- Returns: late, now · rate_limited, place of the limit · repeat, decision of the first ping ·
@@ -11,65 +11,51 @@
 -- Writes: nothing when late or rate_limited; repeat: limits; held, or a further trip follows: limits, leases, record,
 --   shield; none: limits, and record and shield of earlier trips go; done: also audit; held and done: also caller
 -- The first five words of how are of the endpoint, the others of the ping. ttl_ms, open_ms: life of the record, and between
--- two trips. hold_ms: 0 looks and takes nothing. default_at: place of the default buyer, which only takes what nobody else
--- does; 0: it is not there. is_last: no further trip follows. fingerprinted: this trip asks the shield.
-local record_key, shield_key, audit_key, caller_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- two trips. hold_ms: 0 looks and takes nothing. is_last: no further trip follows. fingerprinted: this trip asks the shield.
+local record_key, shield_key, audit_key, caller_key, caps_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local not_after_ms, decision, json, how = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local said_before, held_before = ARGV[5], ARGV[6]
 local limits_packed, marks_packed, candidates_packed = ARGV[7], ARGV[8], ARGV[9]
 local ttl_ms, open_ms, hold_ms, buyers_max, audit_records_max,
-  candidates_count, default_at, is_last, shielded, fingerprinted, tracked, audited = cmsgpack.unpack(how)
-local PINGS_PER_CLEANING = 4
-tail_follows(4)
+  is_last, shielded, fingerprinted, tracked, audited = cmsgpack.unpack(how)
+local KEYS_NAMED = 5
+local PINGS_PER_CLEANING, PINGS_PER_TRIM = 4, 16
 
 local now = now_ms()
 if now > not_after_ms then
   return {"late", now}
 end
 
-bind_limits(limits_packed)
-local reached = limit_reached()
+local reached, buckets, key_at = look_at_limits(limits_packed, KEYS_NAMED)
 if reached then
   return {"rate_limited", reached}
 end
 local first = fingerprinted and redis.call("GET", shield_key)
 if first and first ~= decision then
-  count_request()
+  count_request(buckets)
   return {"repeat", first}
 end
 
-local held_buyers, held_count, held, said = {}, 0, {}, {}
+local held_buyers, held_before_count, bought = nil, 0, nil
 if held_before ~= "" then
+  held_buyers = {}
   for _, buyer in ipairs({cmsgpack.unpack(held_before)}) do
     held_buyers[buyer] = true
-    held_count = held_count + 1
+    held_before_count = held_before_count + 1
   end
 end
-bind_marks(marks_packed)
-bind_candidates(candidates_packed)
-for at = 1, candidates_count do
-  if held_count >= buyers_max then
-    said[at] = NOT_ASKED
-  else
-    next_candidate()
-    local is_outranked = held_buyers[its_buyer] or (at == default_at and held_count > 0)
-    said[at] = is_outranked and OUTRANKED or why_not(nil, now)
-    if said[at] == YES then
-      held_buyers[its_buyer] = true
-      held_count = held_count + 1
-      held[#held + 1] = its_leases or nil
-    end
-  end
-end
+bought, key_at = bought_before(marks_packed, key_at)
+local search = {enough = buyers_max, buyers = held_buyers, buyers_count = held_before_count, now = now}
+local verdicts, new_count, held = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
+local held_count = held_before_count + new_count
 
 local done = is_last or held_count >= buyers_max
 local expires_at_ms = now + (done and ttl_ms or math.min(open_ms, ttl_ms))
 local expires_at, hold_until = as_text(expires_at_ms), as_text(now + hold_ms)
-local verdicts = table.concat(said, ",")
 local all_said = said_before .. verdicts
 
 -- All writes: the first is one that a full memory refuses.
-count_request()
+count_request(buckets)
 if hold_ms > 0 and #held > 0 then
   for at = 1, #held do
     redis.call("ZADD", held[at], hold_until, decision)
@@ -96,7 +82,9 @@ elseif said_before ~= "" then
   end
 end
 if audited and done then
-  redis.call("XADD", audit_key, "MAXLEN", "~", audit_records_max, "*", "decision", decision, "kind", "ping",
-    "said", all_said, "record", json)
+  redis.call("XADD", audit_key, "*", "decision", decision, "kind", "ping", "said", all_said, "record", json)
+  if now % PINGS_PER_TRIM == 0 then
+    redis.call("XTRIM", audit_key, "MAXLEN", "~", audit_records_max)
+  end
 end
 return {held_count > 0 and "held" or "none", expires_at_ms, done and 1 or 0, verdicts}

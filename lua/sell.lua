@@ -1,30 +1,32 @@
 -- sell: a post takes the first of its bids that can have it, a number, and is on record.
--- parts: clock, tail, periods, limits, room, candidate, slot, taking, number
--- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM); tail: request shield (STRING), fields shield (STRING),
---   caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled; leases of the
---   buyers that the ping held (ZSET each); limits; marks; takers; candidates
--- ARGV: not_after_ms, decision, question, json (the record), how (msgpack: number_ms, cooldown_ms, keep_ms,
---   audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled, look_further, held_count, is_last,
---   candidates_count, default_at), own_number, request_value (what the request shield must say after its decision), pool_id,
---   fields_value (the fields shield's own name), order (positions, csv), order_before, said_before (of earlier trips; csv
---   that ends in a comma, or empty), about (JSON for the sales stream), limits_packed, marks_packed, takers_packed,
---   candidates_packed (msgpack: see the parts)
+-- parts: clock, tail, limits, caps, pending, guard, room, candidate, slot, taking, number
+-- KEYS: sale (HASH), ping (STRING), audit (STREAM), sales (STREAM), caps (HASH); tail: request shield (STRING), fields
+--   shield (STRING), caller (STRING), each where the ARGV says so; pool (ZSET), lent (HASH), retired (SET) where is_pooled;
+--   leases of the buyers that the ping held (ZSET each); limits; marks; takers; candidates
+-- ARGV: not_after_ms, decision, question, json (the record; empty: the ping's own), about (JSON for the sales stream),
+--   own_number, request_value (what the request shield must say after its decision), fields_value (the fields shield's own
+--   name), order_before, said_before (of earlier trips; csv that ends in a comma, or empty), how (msgpack: number_ms,
+--   cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled, look_further,
+--   held_count, is_last), pool_id, order (positions, csv), limits_packed, marks_packed, takers_packed, candidates_packed
+--   (msgpack: see the parts)
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
---   sold, position of the winner, number, now, periods it is counted in (csv), marks it left (csv), verdicts
+--   sold, position of the winner, number, now, periods it is counted in (starts, csv; none while it is pending), marks it
+--   left (csv), verdicts
 -- Writes: none: limits, and audit in the last trip; no_tracking_number: limits, audit; sold: these, caps, leases, slots,
---   marks, pool, lent, retired, sale, shields, caller, sales; else nothing
+--   marks, pool, lent, retired, sale, shields, caller, sales; of a guarded one pending, pendings, reserved or balance (see
+--   guard); else nothing
 -- number_ms: life of slot and number; 0 where data is delivered. keep_ms: life of the sale. is_last: no further trip
--- follows. default_at: place of the default buyer, which only takes what nobody else does; 0: it is not there.
-local sale_key, ping_key, audit_key, sales_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local not_after_ms, decision, question, json, how = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local own_number, request_value, pool_id, fields_value = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local order, order_before, said_before, about = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+-- follows.
+local sale_key, ping_key, audit_key, sales_key, caps_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local not_after_ms, decision, question, json, about = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local own_number, request_value, fields_value, order_before = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local said_before, how, pool_id, order = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local limits_packed, marks_packed, takers_packed, candidates_packed = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 local number_ms, cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled,
-  look_further, held_count, is_last, candidates_count, default_at = cmsgpack.unpack(how)
-local NOBODY = "-1"
-tail_follows(4)
+  look_further, held_count, is_last = cmsgpack.unpack(how)
+local NOBODY, FIRST, RECORD_OF_PING = "-1", 1, "^[^|]*|[^|]*|[^|]*|(.*)$"
+tail_follows(5)
 local request_key = has_request and next_key()
 local fields_key = has_fields and next_key()
 local caller_key = has_caller and next_key()
@@ -58,55 +60,44 @@ local same = fields_key and redis.call("GET", fields_key)
 if same then
   return {"elsewhere", string.sub(same, 2)}
 end
-bind_limits(limits_packed)
-local reached = limit_reached()
+local reached, buckets
+reached, buckets, key_at = look_at_limits(limits_packed, key_at)
 if reached then
   return {"rate_limited", reached}
 end
-if needs_ping and redis.call("EXISTS", ping_key) == 0 then
+local ping = needs_ping and redis.call("GET", ping_key)
+if needs_ping and not ping then
   return {"ping_gone"}
 end
+local record = json ~= "" and json or string.match(ping, RECORD_OF_PING)
 
-bind_marks(marks_packed)
+local marks_before, bought = key_at, nil
+bought, key_at = bought_before(marks_packed, key_at)
 bind_takers(takers_packed)
-bind_candidates(candidates_packed)
-local said, yes, yes_count, winner = {}, {}, 0, nil
-for at = 1, candidates_count do
-  if winner and yes_count >= look_further then
-    said[at] = NOT_ASKED
-  else
-    next_candidate()
-    local is_outranked = yes[its_buyer] or (at == default_at and winner)
-    said[at] = is_outranked and OUTRANKED or why_not(decision, now)
-    if said[at] == YES then
-      yes[its_buyer] = true
-      yes_count = yes_count + 1
-      winner = winner or taker(at)
-    end
-  end
-end
+local search = {enough = math.max(look_further, 1), buyers_count = 0, lease = decision, now = now, taken = {}}
+local verdicts = look_at_candidates(candidates_packed, caps_key, bought, key_at, search)
+local winner = search.taken[FIRST] and taker(search.taken[FIRST], decision, marks_packed, marks_before)
 local position = winner and as_text(winner.position) or NOBODY
 local number, passed = own_number, {}
 if winner and is_pooled then
   number, passed = free_number(pool_key, retired_key, now)
 end
 local status = not winner and "none" or not number and "no_tracking_number" or "sold"
-local verdicts = table.concat(said, ",")
 local sold_at, sold_until = as_text(now), as_text(now + number_ms)
 
 -- All writes: the first is one that a full memory refuses.
-count_request()
+count_request(buckets)
 if status ~= "none" or is_last then
   redis.call("XADD", audit_key, "MAXLEN", "~", audit_records_max, "*", "decision", decision, "kind", "post",
     "status", status, "question", question, "said", said_before .. verdicts, "order", order_before .. order,
-    "position", position, "number", number or "", "record", json)
+    "position", position, "number", number or "", "record", record)
 end
 if status ~= "sold" then
   return {status, verdicts}
 end
-redis.call("XADD", sales_key, "*", "event", "sold", "sale", decision, "position", position, "number", number,
+redis.call("XADD", sales_key, "*", "event", winner.state == "sold" and "sold" or "posted", "sale", decision, "position", position, "number", number,
   "at_ms", sold_at, "bid", winner.bid, "about", about)
-take(winner, decision, sold_at, sold_until)
+take(winner, caps_key, decision, sold_at, sold_until, sold_until)
 for _, key in ipairs(held_keys) do
   if key ~= winner.leases then
     redis.call("ZREM", key, decision)
@@ -116,10 +107,14 @@ if is_pooled then
   forget(pool_key, lent_key, retired_key, passed)
   lend(pool_key, lent_key, number, decision, now + number_ms + cooldown_ms)
 end
-redis.call("HSET", sale_key, "record", json, "question", question, "order", order, "position", position,
-  "sold_position", position, "number", number, "sold_at_ms", sold_at, "until_ms", sold_until, "state", "sold",
+redis.call("HSET", sale_key, "record", record, "question", question, "order", order, "position", position,
+  "sold_position", position, "number", number, "sold_at_ms", sold_at, "until_ms", sold_until, "state", winner.state,
   "live_call", "", "live_until_ms", "0", "pool", pool_id, "said", verdicts,
   "cap_fields", winner.periods, "bought", winner.marks, "fields_key", fields_value)
+if winner.guarded then
+  redis.call("HSET", sale_key, "charged", winner.charged, "pending", winner.member, "terms", winner.terms, "bid", winner.bid,
+    "about", about)
+end
 redis.call("PEXPIRE", sale_key, keep_ms)
 if request_key then
   redis.call("SET", request_key, decision .. "|" .. request_value, "PX", keep_ms)

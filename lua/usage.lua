@@ -1,11 +1,15 @@
 -- usage: how full buyers, contracts and pools are, all at one moment.
--- parts: clock, tail
--- KEYS: none named; tail: per buyer leases, slots (ZSETs); per contract caps (HASH); per pool its ZSET, retired (SET)
--- ARGV: buyers_count, caps_fields (msgpack: per contract the fields of its caps), cooldowns_ms (msgpack: per pool)
--- Returns: now; per buyer holds, slots; per contract its sold counts; per pool free, lent, cooling
+-- parts: clock, tail, pending
+-- KEYS: caps (HASH); tail: per buyer leases, slots (ZSETs); per balance it and what is reserved of it (STRING, ZSET); per
+--   contract whose sales wait pending (ZSET); per pool its ZSET, retired (SET)
+-- ARGV: buyers_count, balances_count, contracts (msgpack: those with caps), waiting_count, cooldowns_ms (msgpack: per pool)
+-- Returns: now; per buyer holds, slots; per balance it and what is reserved; per contract what it has sold, as caps has it
+--   (or nothing); per contract whose sales wait how many are pending, at which price; per pool free, lent, cooling
 -- Writes: nothing
-local buyers_count, caps_fields, cooldowns_ms = tonumber(ARGV[1]), cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3])
-tail_follows(0)
+local caps_key = KEYS[1]
+local buyers_count, balances_count, contracts = tonumber(ARGV[1]), tonumber(ARGV[2]), cmsgpack.unpack(ARGV[3])
+local waiting_count, cooldowns_ms = tonumber(ARGV[4]), cmsgpack.unpack(ARGV[5])
+tail_follows(1)
 
 local now = now_ms()
 local later = "(" .. now
@@ -29,10 +33,19 @@ for _ = 1, buyers_count do
   found[#found + 1] = leases - slots
   found[#found + 1] = slots
 end
-for _, fields in ipairs(caps_fields) do
-  for _, sold in ipairs(redis.call("HMGET", next_key(), unpack(fields))) do
-    found[#found + 1] = tonumber(sold or 0)
+for _ = 1, balances_count do
+  found[#found + 1] = tonumber(redis.call("GET", next_key()) or 0)
+  found[#found + 1] = reserved_micros(next_key(), now)
+end
+if #contracts > 0 then
+  for _, sold in ipairs(redis.call("HMGET", caps_key, unpack(contracts))) do
+    found[#found + 1] = sold
   end
+end
+for _ = 1, waiting_count do
+  local pending_key = next_key()
+  found[#found + 1] = redis.call("ZCOUNT", pending_key, later, "+inf")
+  found[#found + 1] = reserved_micros(pending_key, now)
 end
 for _, cooldown_ms in ipairs(cooldowns_ms) do
   local pool_key, retired_key = next_key(), next_key()

@@ -100,9 +100,9 @@ def ceiling(bench: Bench, world: World, mix: str = "ping=100") -> Measured:
     """Closed loop: what the exchange answers at most, its CPU a request, and that of Redis."""
     with ready(bench, world) as made:
         if not bench.is_smoke:
-            made.load(bench, _warm_up(bench))
+            made.load(bench, replace(_warm_up(bench), unlike=world.unlike))
         before = made.before = redis_state(made.client)
-        driven = made.load(bench, Load(requests=bench.size.requests, mix=mix))
+        driven = made.load(bench, Load(requests=bench.size.requests, mix=mix, unlike=world.unlike))
         found = made.measured(driven)
         after = found.redis_after
         found.figures["redis_us"] = (after["cpu_seconds"] - before["cpu_seconds"]) / driven.answered * 1_000_000

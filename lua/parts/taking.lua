@@ -1,37 +1,67 @@
--- taking: a sale takes its buyer, and gives it back. Needs tail, periods, slot, candidate.
--- What a candidate that can be taken leaves is a second stream, TAKER_WORDS words each: position (in the record), periods
--- (fields of all, csv), bought_ms (life of its marks), marks (their hashes, csv), bid (JSON).
--- Tail KEYS, before those of the candidates: slots, caps of each.
-local TAKER_WORDS, TAKER_KEYS = 5, 2
+-- taking: a sale takes its buyer. Needs tail, caps, slot, candidate.
+-- What a candidate that can be taken leaves is a second stream, TAKER_WORDS words each: position (in the record), buyer,
+-- contract, periods (starts of all, csv), bought_ms (life of its marks), bid (JSON), price (micros, a text), terms (when the
+-- sale is made: "connected:0" or "converted:<ms>"; empty: at its post). All of them are of the catalog, the hour and the
+-- price.
+-- Tail KEYS, before those of the candidates: slots of each.
+local TAKER_WORDS = 8
 local taker_words, taker_keys_at
 
 local function bind_takers(packed)
   taker_words, taker_keys_at = {cmsgpack.unpack(packed)}, key_at
-  key_at = key_at + #taker_words / TAKER_WORDS * TAKER_KEYS
+  key_at = key_at + #taker_words / TAKER_WORDS
 end
 
--- The candidate at a place as one that is taken, while it is the one stepped to.
-local function taker(at)
-  local word, key = (at - 1) * TAKER_WORDS, taker_keys_at + (at - 1) * TAKER_KEYS
-  return {
-    position = taker_words[word + 1], periods = taker_words[word + 2], bought_ms = taker_words[word + 3],
-    marks = taker_words[word + 4], bid = taker_words[word + 5], leases = its_leases, slots = keys[key + 1],
-    caps = keys[key + 2], first_mark = its_first_mark, last_mark = its_last_mark,
-  }
-end
-
-local function words_of(csv)
+-- The hashes of marks, csv: their keys end in them.
+local function hashes_of(first_mark, last_mark)
   local found = {}
-  for word in string.gmatch(csv, "[^,]+") do
-    found[#found + 1] = word
+  for at = first_mark, last_mark do
+    found[#found + 1] = string.match(keys[at], "[^:]*$")
   end
-  return found
+  return table.concat(found, ",")
 end
 
--- The first write is one that a full memory refuses, so that nothing is ever half taken.
-local function take(chosen, lease, now_text, slot_until_text)
-  for _, field in ipairs(words_of(chosen.periods)) do
-    count_in(chosen.caps, field)
+-- A candidate that said yes (as the search found it) as one that is taken. marks_before: the last key before all marks.
+local function taker(found, lease, marks_packed, marks_before)
+  local place, guard_at, counts = found.place, found.guard_at, {cmsgpack.unpack(marks_packed)}
+  local word = (place - 1) * TAKER_WORDS
+  for before = 1, place - 1 do
+    marks_before = marks_before + (counts[before] or 0)
+  end
+  local first_mark, last_mark = marks_before + 1, marks_before + (counts[place] or 0)
+  local chosen = {
+    position = taker_words[word + 1], buyer = taker_words[word + 2], contract = taker_words[word + 3],
+    periods = taker_words[word + 4], bought_ms = taker_words[word + 5], bid = taker_words[word + 6],
+    price = taker_words[word + 7], state = "sold", leases = found.leases, slots = keys[taker_keys_at + place],
+    marks = hashes_of(first_mark, last_mark), first_mark = first_mark, last_mark = last_mark,
+  }
+  if guard_at then
+    chosen.pending, chosen.pendings = keys[guard_at + 1], keys[guard_at + 2]
+    chosen.reserved, chosen.balance = keys[guard_at + 3], keys[guard_at + 4]
+    chosen.guarded, chosen.charged, chosen.terms = true, found.charged and "1" or "", taker_words[word + 8]
+    chosen.member = ""
+    if chosen.terms ~= "" then
+      chosen.state, chosen.periods, chosen.member = "pending", "", lease .. ":" .. chosen.price
+    end
+  end
+  return chosen
+end
+
+-- The first write is one that a full memory refuses, so that nothing is ever half taken. What is pending (until_text) is
+-- counted from its sets; what is made counts in its periods and leaves the balance.
+local function take(chosen, caps_key, lease, now_text, slot_until_text, until_text)
+  if chosen.state == "pending" then
+    redis.call("ZADD", chosen.pending, until_text, chosen.member)
+    redis.call("SADD", chosen.pendings, chosen.contract)
+    if chosen.charged ~= "" then
+      redis.call("ZREMRANGEBYSCORE", chosen.reserved, "-inf", now_text)
+      redis.call("ZADD", chosen.reserved, until_text, chosen.member)
+    end
+  else
+    count_sale(caps_key, chosen.contract, chosen.periods, 1, chosen.price)
+    if chosen.guarded and chosen.charged ~= "" then
+      redis.call("DECRBY", chosen.balance, chosen.price)
+    end
   end
   if chosen.leases then
     keep_slot(chosen.leases, chosen.slots, lease, slot_until_text)
@@ -40,20 +70,5 @@ local function take(chosen, lease, now_text, slot_until_text)
   end
   for at = chosen.first_mark, chosen.last_mark do
     redis.call("SET", keys[at], lease, "PX", chosen.bought_ms)
-  end
-end
-
--- Only what this sale itself left: a period that is over is gone, a mark may be a later sale's by now.
-local function give_back(leases_key, slots_key, caps_key, cap_fields, bought_keys, lease)
-  free_slot(leases_key, slots_key, lease)
-  for _, field in ipairs(cap_fields) do
-    if tonumber(redis.call("HGET", caps_key, field) or 0) > 0 then
-      redis.call("HINCRBY", caps_key, field, -1)
-    end
-  end
-  for _, key in ipairs(bought_keys) do
-    if redis.call("GET", key) == lease then
-      redis.call("DEL", key)
-    end
   end
 end

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service.app import draining, edges, operators, public
+from service.app import balances, draining, edges, operators, public, sales
 from service.app.faults import Handler, answering, nowhere, only
-from service.app.guards import on_ops_port, with_token
+from service.app.guards import on_ops_port, with_party, with_token
 from service.app.heads import LEADS
 from service.app.leads import lead_handler
 from service.app.serving import SERVING, Serving
@@ -49,7 +49,10 @@ def _paths() -> dict[str, Handler]:
         "/admin/reload": _admin(only(POST=operators.reload)),
         "/admin/buyers/{id}/pause": _admin(only(POST=operators.pause)),
         "/admin/buyers/{id}/resume": _admin(only(POST=operators.resume)),
+        "/admin/buyers/{id}/balance": _admin(only(GET=balances.show, POST=balances.credit)),
         "/admin/decisions/{id}": _admin(only(GET=operators.decision)),
+        "/api/v1/sales/{sale_id}/conversion": with_party(only(POST=sales.conversion)),
+        "/api/v1/sales/{sale_id}/return": with_party(only(POST=sales.give_back)),
         "/healthz": only(GET=public.healthz),
         "/readyz": only(GET=public.readyz),
         "/metrics": on_ops_port(only(GET=public.metrics_page)),

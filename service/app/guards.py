@@ -1,14 +1,18 @@
 """Who may use a path that is not the publishers': by port and by token."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from aiohttp import web
 
 from service.app.faults import Handler, nowhere
 from service.app.replies import Reply, refuse
 from service.app.serving import SERVING
+from service.exchange.aftermath import Party
 from service.served.doors import same_token
 from service.wire import Refusal, bearer
+
+PARTY: Final = web.RequestKey("party", Party)
+"""Who asks, on a request that was let in."""
 
 
 def on_ops_port(handler: Handler) -> Handler:
@@ -33,6 +37,22 @@ def with_token(whose: Literal["edge", "admin"], handler: Handler) -> Handler:
             return await nowhere(request)
         if not same_token(bearer(request.headers.get("Authorization", "")), expected):
             return refuse(Refusal("unauthorized", ["This path needs its token, as Authorization: Bearer …"]))
+        return await handler(request)
+
+    return guarded
+
+
+def with_party(handler: Handler) -> Handler:
+    """For those who bought, and the operator, on the publishers' port: buyers sit elsewhere. Where nobody could have a
+    token there is nothing at the path."""
+
+    async def guarded(request: web.Request) -> Reply:
+        settings = request.app[SERVING].settings
+        if settings.admin_token is None:
+            return await nowhere(request)
+        if not same_token(bearer(request.headers.get("Authorization", "")), settings.admin_token):
+            return refuse(Refusal("unauthorized", ["This path needs its token, as Authorization: Bearer …"]))
+        request[PARTY] = Party()
         return await handler(request)
 
     return guarded

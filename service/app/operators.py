@@ -9,7 +9,9 @@ from service.app.replies import Reply, refuse, reply
 from service.app.serving import SERVING
 from service.exchange.diagnosis import derived, readable
 from service.model.catalog import Buyer
+from service.model.money import units_of
 from service.model.room import ping_limit
+from service.model.terms import terms_of
 from service.served import compiling
 from service.served.snapshot import Snapshot
 from service.store import Store
@@ -24,6 +26,7 @@ from service.wire.call_answers import (
     PoolStatus,
     ReloadAnswer,
     ReloadRefused,
+    RevenueCapStatus,
     StatusAnswer,
 )
 
@@ -49,7 +52,8 @@ async def usage_of(store: Store, snapshot: Snapshot) -> Usage:
     """Leases, caps and pools of the whole catalog."""
     catalog = snapshot.catalog
     contracts = [contract for _, contract in snapshot.contracts.values()]
-    return await store.usage(tuple(catalog.buyers.values()), tuple(catalog.pools.values()), contracts)
+    waiting = [offer.id for offer in catalog.offers.values() if terms_of(offer)]
+    return await store.usage(tuple(catalog.buyers.values()), tuple(catalog.pools.values()), contracts, waiting)
 
 
 def _buyer_status(snapshot: Snapshot, buyer: Buyer, use: BuyerUse) -> BuyerStatus:
@@ -62,16 +66,36 @@ def _buyer_status(snapshot: Snapshot, buyer: Buyer, use: BuyerUse) -> BuyerStatu
         holds=use.holds,
         cap=cap,
         ping_limit=None if cap is None else ping_limit(cap, snapshot.widest_buffer_percent(buyer)),
+        balance=units_of(use.balance.balance_micros) if use.balance else None,
+        reserved=units_of(use.balance.reserved_micros) if use.balance else None,
         contracts=[
-            ContractStatus(contract=contract.id, caps=[_cap_status(cap) for cap in use.caps.get(contract.id, [])])
-            for contract in buyer.contracts
+            ContractStatus(
+                contract=one.contract,
+                pending=one.pending,
+                caps=[_cap_status(cap) for cap in one.caps],
+                revenue_caps=[_revenue_cap_status(cap) for cap in one.revenue_caps],
+            )
+            for one in use.contracts
         ],
     )
 
 
 def _cap_status(use: CapUse) -> CapStatus:
-    resets_at = None if use.resets_at_ms is None else datetime.fromtimestamp(use.resets_at_ms / 1000, UTC).isoformat()
-    return CapStatus(per=use.per, limit=use.limit, sold=use.sold, pending=use.pending, resets_at=resets_at)
+    return CapStatus(per=use.per, limit=use.limit, sold=use.sold, pending=use.pending, resets_at=_resets_at(use))
+
+
+def _revenue_cap_status(use: CapUse) -> RevenueCapStatus:
+    return RevenueCapStatus(
+        per=use.per,
+        limit=units_of(use.limit),
+        sold=units_of(use.sold),
+        pending=units_of(use.pending),
+        resets_at=_resets_at(use),
+    )
+
+
+def _resets_at(use: CapUse) -> str | None:
+    return None if use.resets_at_ms is None else datetime.fromtimestamp(use.resets_at_ms / 1000, UTC).isoformat()
 
 
 async def reload(request: web.Request) -> Reply:
@@ -100,15 +124,21 @@ async def resume(request: web.Request) -> Reply:
 
 async def _set_paused(request: web.Request, *, paused: bool) -> Reply:
     serving = request.app[SERVING]
-    text = request.match_info["id"]
-    buyer_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
-    buyer = serving.snapshot.catalog.buyers.get(buyer_id) if buyer_id is not None else None
-    if buyer is None:
-        return refuse(Refusal("not_found", ["There is no buyer of this id."]))
+    buyer = buyer_named(request)
+    if isinstance(buyer, Refusal):
+        return refuse(buyer)
     await (serving.store.pause(buyer.id) if paused else serving.store.resume(buyer.id))
     _log.info("buyer %d is %s by an operator", buyer.id, "paused" if paused else "resumed")
     serving.take_paused(await serving.store.paused())
     return reply(PauseAnswer(buyer_id=buyer.id, paused=serving.snapshot.is_paused(buyer)))
+
+
+def buyer_named(request: web.Request) -> Buyer | Refusal:
+    """The buyer in the path."""
+    text = request.match_info["id"]
+    buyer_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
+    buyer = request.app[SERVING].snapshot.catalog.buyers.get(buyer_id) if buyer_id is not None else None
+    return buyer or Refusal("not_found", ["There is no buyer of this id."])
 
 
 async def decision(request: web.Request) -> Reply:

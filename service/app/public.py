@@ -14,6 +14,7 @@ from service.app.replies import Reply, no_store, refuse, reply
 from service.app.serving import SERVING, Serving
 from service.errors import StoreDown
 from service.model.catalog import Endpoint
+from service.model.money import units_of
 from service.pages import openapi, posting_instructions, posting_instructions_html
 from service.served.doors import same_token
 from service.served.snapshot import Snapshot
@@ -71,17 +72,21 @@ def _state_samples(snapshot: Snapshot, usage: Usage) -> Iterator[metrics.Sample]
         ]
         if cap is not None:
             rows.append(("cap", (buyer,), cap))
+        if use.balance is not None:
+            rows.append(("balance", (buyer,), units_of(use.balance.balance_micros - use.balance.reserved_micros)))
         for name, labels, value in rows:
             key = (f"pingpost_buyer_{name}", labels)
             sums[key] = sums.get(key, 0) + value
-        for contract_id, caps in use.caps.items():
-            contract = metrics.OTHER if buyer == metrics.OTHER else contract_id
-            for cap_use in caps:
+        for one in use.contracts:
+            if not (one.caps or one.pending):
+                continue
+            contract = metrics.OTHER if buyer == metrics.OTHER else one.contract
+            for cap_use in one.caps:
                 for name, value in (("sold", cap_use.sold), ("cap", cap_use.limit)):
                     key = (f"pingpost_contract_{name}", (contract, cap_use.per))
                     sums[key] = sums.get(key, 0) + value
             key = ("pingpost_contract_pending", (contract,))
-            sums[key] = sums.get(key, 0) + max((cap_use.pending for cap_use in caps), default=0)
+            sums[key] = sums.get(key, 0) + one.pending
     for pool in usage.pools:
         for state, count in (("free", pool.free), ("lent", pool.lent), ("cooling", pool.cooling)):
             sums["pingpost_pool_numbers", (pool.pool, state)] = count

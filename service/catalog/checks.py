@@ -98,6 +98,15 @@ def price(raw: object, spot: Spot) -> int | None:
     return None
 
 
+def amount(raw: object, spot: Spot) -> int | None:
+    """Micros of a price that is not 0."""
+    micros = price(raw, spot)
+    if micros == 0:
+        spot.wrong(f"{shown(raw)} is not a price above 0")
+        return None
+    return micros
+
+
 def share(raw: object, spot: Spot) -> int | None:
     """Millionths of a percentage from 0 to 100."""
     # A price and a percentage are written alike, and a percentage's micros are its millionths times a hundred.

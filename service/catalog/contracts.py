@@ -5,7 +5,18 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from msgspec import Struct
 
-from service.catalog.checks import day, did_you_mean, factor, holidays_of, identifier, known, list_of, price, whole
+from service.catalog.checks import (
+    amount,
+    day,
+    did_you_mean,
+    factor,
+    holidays_of,
+    identifier,
+    known,
+    list_of,
+    price,
+    whole,
+)
 from service.catalog.documents import Documents
 from service.catalog.hours import read_hours
 from service.catalog.mistake import Spot, shown
@@ -13,8 +24,9 @@ from service.catalog.names import Names
 from service.catalog.offers import NOT_OF_LEADS, Vocabulary
 from service.catalog.table import Kept, Key, Keys, Table, as_is, is_whole, read_table, tables_in
 from service.catalog.where import read_where
-from service.model.catalog import PERS, BidRule, Cap, Contract, Per, Schedule, Where
+from service.model.catalog import PERS, REVENUE_PERS, BidRule, Cap, Contract, RevenueCap, Schedule, Where
 from service.model.money import MICROS, UNITS_MAX
+from service.model.returns import RETURN_DAYS_MAX
 
 BID_RULES_MAX = 100
 CAP_MAX = 10**12
@@ -23,7 +35,7 @@ WEIGHT_MAX = 10**6
 DEDUP_DAYS_MAX = 3650
 DEDUP_GROUPS_MAX = 20
 
-CAPS: Keys = {per: Key(whole(1, CAP_MAX)) for per in PERS}
+CAPS: Keys = {per: Key(whole(1, CAP_MAX)) for per in PERS} | {f"revenue_{per}": Key(amount) for per in REVENUE_PERS}
 BID_RULE = {
     "where": Key(as_is),
     "hours": Key(as_is),
@@ -48,6 +60,7 @@ def contract_keys(names: Names) -> Keys:
         "dedup_days": Key(whole(0, DEDUP_DAYS_MAX)),
         "dedup_on": Key(as_is),
         "bids": Key(as_is),
+        "return_days": Key(whole(0, RETURN_DAYS_MAX)),
     }
 
 
@@ -72,7 +85,11 @@ def read_contract(raw: Table, spot: Spot, party: Party) -> Contract | None:
         where = read_where(kept["where"], spot.at("where"), words, party.files) if "where" in kept else where
         kept["dedup_on"] = _dedup_on(kept, spot.at("dedup_on"), words)
     kept["bids"] = tuple(_bid_rules(kept, spot.at("bids"), words, party))
-    kept["caps"] = tuple(Cap(per, limit) for per, limit in _in_order(kept.get("caps", {})))
+    limits = kept.get("caps", {})
+    kept["caps"] = tuple(Cap(per, limits[per]) for per in PERS if per in limits)
+    kept["revenue_caps"] = tuple(
+        RevenueCap(per, limits[f"revenue_{per}"]) for per in REVENUE_PERS if f"revenue_{per}" in limits
+    )
     schedule = _schedule(kept, party.timezone)
     if not is_whole(kept, party.keys):
         return None
@@ -86,10 +103,6 @@ def _schedule(kept: Kept, timezone: str) -> Schedule | None:
     if not spans and not closed_on and holidays is None:
         return None
     return Schedule(timezone, spans=spans, closed_on=frozenset(closed_on), holidays=holidays)
-
-
-def _in_order(caps: dict[Per, int]) -> list[tuple[Per, int]]:
-    return [(per, caps[per]) for per in PERS if per in caps]
 
 
 def _bid_rules(kept: Kept, spot: Spot, words: Vocabulary | None, party: Party) -> list[BidRule]:

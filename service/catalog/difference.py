@@ -7,7 +7,19 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from service.catalog.hours import MINUTES_PER_DAY
-from service.model.catalog import BidRule, Cap, Catalog, Contract, Payout, RateLimits, Schedule, Span, Test, Where
+from service.model.catalog import (
+    BidRule,
+    Cap,
+    Catalog,
+    Contract,
+    Payout,
+    RateLimits,
+    RevenueCap,
+    Schedule,
+    Span,
+    Test,
+    Where,
+)
 from service.model.money import units_of
 
 SHOWN_LENGTH_MAX = 200
@@ -171,6 +183,10 @@ def _cap(cap: Cap) -> str:
     return f"{cap.limit} per {cap.per}" if cap.per != "total" else f"{cap.limit} in total"
 
 
+def _revenue_cap(cap: RevenueCap) -> str:
+    return f"{_words('limit_micros', cap.limit_micros)} per {cap.per}"
+
+
 def _limits(limits: RateLimits) -> str:
     return ", ".join(f"{limit} {name.replace('_', ' ')}" for name, limit in asdict(limits).items() if limit is not None)
 
@@ -188,6 +204,7 @@ _TELLERS: Mapping[type, Any] = {
     Schedule: _schedule,
     BidRule: _rule,
     Cap: _cap,
+    RevenueCap: _revenue_cap,
     RateLimits: _limits,
     Payout: _payout,
 }

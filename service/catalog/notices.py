@@ -11,16 +11,12 @@ def notices_on(catalog: Catalog) -> tuple[str, ...]:
     notices = [notice for offer in catalog.offers.values() for notice in _on_offer(offer)]
     notices += [notice for endpoint in catalog.endpoints.values() for notice in _on_endpoint(endpoint)]
     for buyer in catalog.buyers.values():
-        if buyer.balance_required:
-            notices.append(f"buyer {buyer.id}: balance_required is kept, but balances are not checked yet")
         for contract in buyer.contracts:
             notices.extend(_on_contract(contract, catalog.offers[contract.offer]))
     return tuple(notices)
 
 
 def _on_offer(offer: Offer) -> Iterator[str]:
-    if offer.sale_on != "post":
-        yield f"offer {offer.id}: sale_on {offer.sale_on} is kept, but sales are made at the post yet"
     if offer.distribution.mode != "exclusive":
         yield f"offer {offer.id}: distribution {offer.distribution.mode} is kept, but leads are sold exclusively yet"
 
@@ -38,5 +34,9 @@ def _on_contract(contract: Contract, offer: Offer) -> Iterator[str]:
     elif highest_micros < offer.floor_micros:
         bid, floor = units_of(highest_micros), units_of(offer.floor_micros)
         yield f"contract {contract.id}: bids {bid:.2f} at most, below the floor {floor:.2f} of offer {offer.id}"
+    for cap in contract.revenue_caps:
+        if cap.limit_micros < contract.bid_micros:
+            limit, bid = units_of(cap.limit_micros), units_of(contract.bid_micros)
+            yield f"contract {contract.id}: bids {bid:.2f}, above its revenue_{cap.per} {limit:.2f}: never buys at that"
     if contract.dedup_on and not contract.dedup_days:
         yield f"contract {contract.id}: dedup_on does nothing without dedup_days"

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from service import __version__
+from service.cli.balance_arguments import add_balance
 from service.cli.bench_arguments import add_bench
 from service.settings import TABLE, Setting
 
@@ -24,6 +25,7 @@ examples:
   pingpost token                                   a new token and its SHA-256 for a traffic source
   pingpost bench --endpoint my_endpoint --rate 500 load on a running service; bench --help for more
   PINGPOST_ADMIN_TOKEN=... pingpost status         slots, holds, caps and pools of a running service
+  PINGPOST_ADMIN_TOKEN=... pingpost balance top-up 14 500.00 --key wire-8812 --reason "wire of 3 Nov"
 
 SIGHUP makes `serve` take a new catalog; SIGTERM or Ctrl-C makes it finish what is in flight and end.
 """
@@ -48,6 +50,7 @@ def parser(*, for_service: bool = False) -> argparse.ArgumentParser:
     token = commands.add_parser("token", help="make a token for a traffic source, an edge or an operator")
     token.set_defaults(run=("tokens", "make"))
     _add_status(commands)
+    add_balance(commands)
     add_bench(commands)
     if for_service:
         _add_compile(commands)

@@ -56,7 +56,13 @@ async def route(store: Store, snapshot: Snapshot, asked: RouteQuestion) -> Routi
 
 async def event(store: Store, snapshot: Snapshot, said: CallEvent) -> EventTaken:
     """Takes an event of a call; events may come late, twice, in any order, or never. Raises StoreDown."""
-    return await store.event(said, snapshot.catalog.buyers)
+    taken = await store.event(said, snapshot.catalog.buyers)
+    if taken.made is not None:
+        endpoint = snapshot.catalog.endpoints.get(taken.endpoint)
+        offer = endpoint.offer if endpoint else metrics.OTHER
+        metrics.count_sale(offer, taken.made.bid_micros, taken.made.payout_micros)
+        metrics.count_conversion(offer, is_late=taken.is_late)
+    return taken
 
 
 async def _sale_behind(store: Store, snapshot: Snapshot, asked: RouteQuestion) -> Sale | NoRouteReason:

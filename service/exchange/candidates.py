@@ -20,7 +20,8 @@ TRIPS_MAX = 4
 NO_LOT = Lot(())
 
 _CHANGING: dict[int | None, str] = {
-    decline.value: decline.word for decline in (Decline.CONCURRENCY, Decline.DUPLICATE, *CAP_DECLINES.values())
+    decline.value: decline.word
+    for decline in (Decline.CONCURRENCY, Decline.DUPLICATE, Decline.BALANCE, *CAP_DECLINES.values())
 }
 """Words of the declines that change by the minute: counted by buyer too."""
 

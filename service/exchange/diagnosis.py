@@ -113,8 +113,13 @@ def _limits_behind(bid: Bid, reason: Decline, endpoint: Endpoint) -> dict[str, o
         return {"cap": cap, "ping_limit": ping_limit(cap, buffer_percent(bid.buyer, endpoint))}
     if reason is Decline.DUPLICATE:
         return {"dedup_days": bid.contract.dedup_days}
-    limits = [cap.limit for cap in bid.contract.caps if CAP_DECLINES[cap.per] is reason]
-    return {"limit": limits[0]} if limits else {}
+    if reason is Decline.BALANCE:
+        return {"balance_required": True, "price": units_of(bid.bid_micros)}
+    found: dict[str, object] = {"limit": cap.limit for cap in bid.contract.caps if CAP_DECLINES[cap.per] is reason}
+    for revenue_cap in bid.contract.revenue_caps:
+        if CAP_DECLINES[revenue_cap.per] is reason:
+            found |= {"amount_limit": units_of(revenue_cap.limit_micros), "price": units_of(bid.bid_micros)}
+    return found
 
 
 def _declined(contract: Contract, reason: Decline, detail: dict[str, object]) -> Verdict:

@@ -75,6 +75,7 @@ def _ask(store: Store, candidates: Candidates, before: Held) -> HoldAsk:
         endpoint=question.endpoint,
         bids=lot.bids,
         kept=lot.kept,
+        terms=candidates.snapshot.terms[question.endpoint.offer],
         limits=limits_of(candidates.snapshot, question.endpoint, question.source) if first else (),
         fingerprint=fingerprint.of_fields(store.hash_of, question, "ping") if repeatable else "",
         caller_id=str(question.lead.get("caller_id", "")),

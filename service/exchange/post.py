@@ -59,7 +59,8 @@ async def post(store: Store, snapshot: Snapshot, question: Question, posted: Dec
     order = order_of(snapshot, question, found, merged.lead, ping_id.position)
     if isinstance(order, LeadAnswer):
         return order
-    found = replace(found, record=replace(record, lead=merged.lead, changes=merged.changes))
+    if merged.changes or merged.lead != record.lead:
+        found = replace(found, record=replace(record, lead=merged.lead, changes=merged.changes), amended=True)
     sold = await sell_found(store, snapshot, found, order, posted_id=question.ping_id)
     return _told(snapshot, question, sold, store.now_ms(), asked_one=ping_id.position is not None)
 
@@ -75,10 +76,12 @@ async def sell_found(
         SellAsk(
             record=record,
             endpoint=endpoint,
+            terms=snapshot.terms[endpoint.offer],
             question=posted_id,
             bids=bids,
             order=order,
             needs_ping=True,
+            as_pinged=not found.amended,
             held_buyers=tuple(b.buyer_id for b, verdict in zip(record.bids, found.said, strict=False) if verdict == 0),
             caller_id=str(record.lead.get("caller_id", "")),
         )
@@ -127,6 +130,7 @@ async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *,
         SellAsk(
             record=candidates.record(),
             endpoint=endpoint,
+            terms=candidates.snapshot.terms[endpoint.offer],
             question=ids.ping_id(question.decision_id),
             bids=lot.bids,
             order=tuple(range(first_position, len(candidates.bids))),
@@ -145,7 +149,8 @@ async def _sell_trip(store: Store, candidates: Candidates, said_before: Said, *,
 
 
 def _count_sold(offer: str, sold: Sold) -> None:
-    if sold.status == "sold" and sold.sale is not None:
+    """A sale that is pending is counted when it is made."""
+    if sold.status == "sold" and sold.sale is not None and sold.sale.state == "sold":
         won = sold.sale.record.bids[sold.sale.position]
         metrics.count_sale(offer, won.bid_micros, won.payout_micros)
 

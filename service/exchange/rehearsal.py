@@ -137,6 +137,7 @@ async def _look(
         lot = candidates.more()
         watch.lap("match")
         ask = _ask(question, candidates.record(), lot.bids, selling=selling)
+        ask = replace(ask, terms=snapshot.terms[question.endpoint.offer])
         limits = TEST_LIMITS if candidates.trips == 1 else ()
         held = await store.hold(replace(ask, limits=limits, said_before=held.said, last=candidates.last))
         watch.lap("store")

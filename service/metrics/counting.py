@@ -91,6 +91,16 @@ def count_sale(offer: str, bid_micros: int, payout_micros: int) -> None:
     table.PAYOUT.labels(offer).inc(payout_micros / _MICROS)
 
 
+def count_conversion(offer: str, *, is_late: bool) -> None:
+    """Of a pending sale; one that is made in time is a sale and nothing else."""
+    if is_late:
+        table.LATE_CONVERSIONS.labels(offer).inc()
+
+
+def count_return(offer: str, by: Literal["buyer", "operator"]) -> None:
+    table.RETURNS.labels(offer, by).inc()
+
+
 def count_sale_change(offer: str, change: Literal["moved", "voided"]) -> None:
     table.SALE_CHANGES.labels(offer, change).inc()
 

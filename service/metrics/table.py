@@ -67,7 +67,7 @@ CALLS_OVERRUN = _counter("calls_overrun_total", "Calls that went on after their 
 DECLINES = _counter("declines_total", "Contracts declined, by offer and reason.", "offer", "reason")
 BUYER_DECLINES = _counter(
     "buyer_declines_total",
-    "Declines that change by the minute (concurrency, caps, duplicate), by buyer and reason; "
+    "Declines that change by the minute (concurrency, caps, duplicate, balance), by buyer and reason; "
     f"buyers beyond the first {BUYERS_LABELLED_MAX} are {OTHER}.",
     "buyer",
     "reason",
@@ -75,6 +75,10 @@ BUYER_DECLINES = _counter(
 BIDS = _counter("bids_total", "Bids offered to publishers, by offer.", "offer")
 BID_AMOUNT = _counter("bid_amount_total", "Sum of the bids offered, in units of the account's currency.", "offer")
 SALES = _counter("sales_total", "Sales made, by offer.", "offer")
+LATE_CONVERSIONS = _counter(
+    "late_conversions_total", "Sales made after their pending life: they may go beyond a cap or a balance.", "offer"
+)
+RETURNS = _counter("returns_total", "Sales given back, by offer and by whom (buyer, operator).", "offer", "by")
 REVENUE = _counter("revenue_total", "Price of the sales made, in units of the account's currency.", "offer")
 PAYOUT = _counter(
     "payout_total", "What was quoted to publishers for the sales made, in units of the account's currency.", "offer"
@@ -82,7 +86,7 @@ PAYOUT = _counter(
 SALE_CHANGES = _counter(
     "sale_changes_total",
     "Sales that a call changed, by offer and change (moved to the next buyer, voided). Sales, revenue and payout count "
-    "what posts sold and are not corrected by these.",
+    "what was made and are not corrected by these, nor by returns.",
     "offer",
     "change",
 )
@@ -119,6 +123,7 @@ _state("sales_stream_entries", "Sales that stand in Redis until the archive has 
 _state("buyer_slots", "Slots in use, by buyer.", "buyer")
 _state("buyer_holds", "Holds of pings, by buyer.", "buyer")
 _state("buyer_cap", "Concurrency cap, by buyer; absent where there is none.", "buyer")
+_state("buyer_balance", "What a buyer that needs one can spend, in units of the account's currency.", "buyer")
 _state("contract_sold", "Sales counted in the current period, by contract and period.", "contract", "per")
 _state("contract_pending", "Posts that are not yet a sale, by contract.", "contract")
 _state("contract_cap", "Cap on sales, by contract and period.", "contract", "per")

@@ -17,6 +17,8 @@ Moment = Literal["ping", "post"]
 Op = Literal["in", "not_in", "eq", "ne", "min", "max", "prefix", "matches", "exists"]
 Per = Literal["hour", "day", "week", "month", "total"]
 PERS: Final[tuple[Per, ...]] = get_args(Per)
+RevenuePer = Literal["day", "month"]
+REVENUE_PERS: Final[tuple[RevenuePer, ...]] = get_args(RevenuePer)
 Window = Literal["minute", "hour", "day"]
 
 
@@ -192,6 +194,13 @@ class Cap(Struct, frozen=True):
     limit: int
 
 
+class RevenueCap(Struct, frozen=True):
+    """A cap on what the sales of a period cost their buyer."""
+
+    per: RevenuePer
+    limit_micros: int
+
+
 class Contract(Struct, frozen=True):
     """The tie of one buyer to one offer."""
 
@@ -205,10 +214,13 @@ class Contract(Struct, frozen=True):
     schedule: Schedule | None = None
     """None: always open."""
     caps: tuple[Cap, ...] = ()
+    revenue_caps: tuple[RevenueCap, ...] = ()
     dedup_days: int = 0
     dedup_on: tuple[tuple[str, ...], ...] = ()
     """Groups of fields: a match on all fields of any group is a duplicate."""
     bids: tuple[BidRule, ...] = ()
+    return_days: int = 0
+    """So long after it was made the buyer may give a sale back; 0: only an operator can."""
 
 
 class Buyer(Struct, frozen=True):

@@ -6,7 +6,7 @@ import msgspec
 
 from service import __version__
 from service.model.catalog import Catalog
-from service.pages.openapi_calls import CALL_AND_OPERATOR_ANSWERS, call_paths, open_paths, operator_paths
+from service.pages.openapi_calls import CALL_AND_OPERATOR_ANSWERS, call_paths, open_paths, operator_paths, sale_paths
 from service.pages.openapi_parts import Json, answers_of, content_of, refs
 from service.pages.statuses import STATUSES
 from service.wire.answers import Answer
@@ -102,7 +102,7 @@ def openapi(catalog: Catalog | None = None) -> Json:
             "version": __version__,
             "description": "A ping/post exchange for leads and calls. Every answer has `success` and `status`.",
         },
-        "paths": {**paths, **call_paths(), **operator_paths(), **open_paths(public)},
+        "paths": {**paths, **call_paths(), **sale_paths(), **operator_paths(), **open_paths(public)},
         "components": {
             "schemas": _schemas(answer_types),
             "securitySchemes": {

@@ -3,9 +3,11 @@
 from typing import Final, get_args
 
 from service.pages.openapi_parts import Json, answers_of, content_of, refs
-from service.wire import answers, call_answers
+from service.wire import answers, call_answers, sale_answers
 from service.wire.calls import ATTEMPT_MAX, CALL_LENGTH_MAX, EDGE_LENGTH_MAX, OUTCOME_LENGTH_MAX, EventName, Last
 from service.wire.parameters import WHOLE_MAX
+from service.wire.reading import AMOUNT_LENGTH_MAX
+from service.wire.sales import KEY_LENGTH_MAX, REASON_LENGTH_MAX, CreditKind
 
 CALL_AND_OPERATOR_ANSWERS: Final[list[type[answers.Answer]]] = [
     call_answers.RouteAnswer,
@@ -17,6 +19,9 @@ CALL_AND_OPERATOR_ANSWERS: Final[list[type[answers.Answer]]] = [
     call_answers.PauseAnswer,
     call_answers.DecisionAnswer,
     call_answers.HealthAnswer,
+    sale_answers.ConversionAnswer,
+    sale_answers.ReturnAnswer,
+    sale_answers.BalanceAnswer,
 ]
 
 _CALL: Final[Json] = {
@@ -61,6 +66,33 @@ _EVENT: Final[Json] = {
     },
 }
 
+_CREDIT: Final[Json] = {
+    "type": "object",
+    "required": ["amount", "key", "reason"],
+    "properties": {
+        "amount": {
+            "type": ["number", "string"],
+            "minLength": 1,
+            "maxLength": AMOUNT_LENGTH_MAX,
+            "description": "Below 0 only in a correction.",
+        },
+        "key": {
+            "type": ["string", "number"],
+            "minLength": 1,
+            "maxLength": KEY_LENGTH_MAX,
+            "description": "Names the entry: it counts once, for ever.",
+        },
+        "reason": {"type": ["string", "number"], "minLength": 1, "maxLength": REASON_LENGTH_MAX},
+        "kind": {"enum": [*get_args(CreditKind), "", None], "description": "A top-up, unless it is said."},
+    },
+}
+
+_RETURN: Final[Json] = {
+    "type": "object",
+    "required": ["reason"],
+    "properties": {"reason": {"type": ["string", "number"], "minLength": 1, "maxLength": REASON_LENGTH_MAX}},
+}
+
 _REFUSALS: Final = {
     400: ("`malformed_body`", answers.Refused),
     401: ("`unauthorized`", answers.Refused),
@@ -84,6 +116,20 @@ def call_paths() -> Json:
     return {"/api/v1/calls/route": {"post": route}, "/api/v1/calls/events": {"post": event}}
 
 
+def sale_paths() -> Json:
+    """Those of buyers and operators."""
+    sale = _path_parameter("sale_id", "The sale_id of a post's answer.")
+    conversion = _operation(
+        "sales", "conversion", "A sale's lead converted", refs([sale_answers.ConversionAnswer]), conflicts=True
+    )
+    give_back = _operation("sales", "return", "Give a sale back", refs([sale_answers.ReturnAnswer]), conflicts=True)
+    give_back["requestBody"] = {"required": True, "content": content_of(_RETURN, _as_form(_RETURN))}
+    return {
+        "/api/v1/sales/{sale_id}/conversion": {"parameters": [sale], "post": conversion},
+        "/api/v1/sales/{sale_id}/return": {"parameters": [sale], "post": give_back},
+    }
+
+
 def operator_paths() -> Json:
     buyer = _path_parameter("id", "A buyer's id.")
     decision = _path_parameter("id", "A decision_id, ping_id or sale_id.")
@@ -98,7 +144,13 @@ def operator_paths() -> Json:
         }
         for verb in ("pause", "resume")
     }
+    balance = _operation("operators", "balance", "What a buyer has paid in", refs([sale_answers.BalanceAnswer]))
+    credit = _operation(
+        "operators", "credit", "A top-up or a correction", refs([sale_answers.BalanceAnswer]), conflicts=True
+    )
+    credit["requestBody"] = {"required": True, "content": content_of(_CREDIT, _as_form(_CREDIT))}
     return {
+        "/admin/buyers/{id}/balance": {"parameters": [buyer], "get": balance, "post": credit},
         "/admin/status": {"get": status},
         "/admin/reload": {"post": reload},
         **pauses,
@@ -136,8 +188,12 @@ def open_paths(public: list[str]) -> Json:
     }
 
 
-def _operation(tag: str, operation_id: str, summary: str, success: Json) -> Json:
+def _operation(tag: str, operation_id: str, summary: str, success: Json, *, conflicts: bool = False) -> Json:
     responses: Json = {"200": answers_of("`success`", success)}
+    if conflicts:
+        responses["409"] = answers_of(
+            "`conflict`: it is too late for it, or was said otherwise", refs([answers.Refused])
+        )
     for http, (about, answer) in _REFUSALS.items():
         responses[str(http)] = answers_of(about, refs([answer]), retry_after=http == 503)
     security = "edge" if tag == "edges" else "operator"

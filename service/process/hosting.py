@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -108,11 +109,13 @@ def _forget_metrics(_arbiter: GunicornArbiter, worker: Worker) -> None:
 
 
 class Compilation:
-    """One run of the compiling child, looked at now and then; its exit code may be lost to the arbiter's reaping."""
+    """One run of the compiling child, looked at now and then; its exit code may be lost to the arbiter's reaping. One
+    that hangs is ended: later reloads wait for it."""
 
     def __init__(self, settings: Settings) -> None:
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `outcome`
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._until_s = time.monotonic() + compiling.COMPILE_SECONDS_MAX
         self._child = subprocess.Popen(
             compiling.command(settings.catalog, settings.var, settings.catalogs_kept_max, reload=True),
             env=compiling.child_environ(),
@@ -124,7 +127,13 @@ class Compilation:
     def outcome(self) -> compiling.Outcome | None:
         """None while the child is at work; asked again after that is a mistake."""
         if self._child.poll() is None:
-            return None
+            if time.monotonic() < self._until_s:
+                return None
+            self._child.kill()
+            self._child.wait()
+            self._output.close()
+            self._errors.close()
+            return compiling.too_slow()
         with self._output as output, self._errors as errors:
             output.seek(0)
             errors.seek(0)

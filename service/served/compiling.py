@@ -109,7 +109,7 @@ def compile_waiting(folder: Path, var: Path, kept_max: int = 100) -> Outcome:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Refused([_too_slow()])
+        return too_slow()
     return outcome_of(done.stdout, done.stderr)
 
 
@@ -127,7 +127,7 @@ async def compile_beside(folder: Path, var: Path, kept_max: int = 100) -> Outcom
         async with asyncio.timeout(COMPILE_SECONDS_MAX):
             output, errors = await child.communicate()
     except TimeoutError:
-        return Refused([_too_slow()])
+        return too_slow()
     finally:
         if child.returncode is None:
             child.kill()
@@ -247,8 +247,9 @@ def _sweep(var: Path, kept_max: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def _too_slow() -> str:
-    return f"The catalog was not compiled within {COMPILE_SECONDS_MAX} seconds."
+def too_slow() -> Refused:
+    """What is said of a child that had to be ended."""
+    return Refused([f"The catalog was not compiled within {COMPILE_SECONDS_MAX} seconds."])
 
 
 def report(outcome: Outcome) -> None:

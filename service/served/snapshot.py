@@ -26,6 +26,7 @@ from service.errors import PingpostError
 from service.match import Index, warm
 from service.model.catalog import Buyer, Catalog, Contract
 from service.model.room import buffer_percent
+from service.model.terms import terms_of
 from service.model.values import parse_type
 from service.served.doors import Doors
 from service.wire import Decoder, build_decoders
@@ -53,6 +54,8 @@ class Snapshot(Struct, frozen=True):
     doors: Doors
     contracts: dict[str, tuple[Buyer, Contract]]
     """By the contract's id."""
+    terms: dict[str, str] = field(default_factory=dict)
+    """When sales are made (see `service.model.terms`), by offer."""
     paused: frozenset[int] = frozenset()
     """Buyers paused by an operator, beside those that the catalog pauses."""
     limits: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -96,6 +99,7 @@ def build(catalog: Catalog, indexes: dict[str, Index]) -> Snapshot:
         decoders=build_decoders(catalog),
         doors=Doors(catalog),
         contracts={contract.id: (buyer, contract) for buyer in catalog.buyers.values() for contract in buyer.contracts},
+        terms={offer.id: terms_of(offer) for offer in catalog.offers.values()},
     )
 
 

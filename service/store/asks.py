@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from service.model.catalog import Endpoint, Per, Window
 from service.model.lead import Bid, PingRecord
+from service.model.terms import AT_POST
 
 Scope = Literal["endpoint", "traffic_source"]
 
@@ -43,6 +44,8 @@ class HoldAsk(Struct, frozen=True):
     kept: dict[Any, Any] | None = None
     """Where what is packed of these bids may be kept for other leads; None: they come this once."""
     limits: tuple[Limit, ...] = ()
+    terms: str = AT_POST
+    """When a sale of the offer is made: what is pending counts in the caps of those that it is sold to."""
     fingerprint: str = ""
     """Shields repeats; "" where two equal pings are two leads."""
     caller_id: str = ""
@@ -74,6 +77,8 @@ class FoundPing(Struct, frozen=True):
     expires_at_ms: int
     complete: bool = True
     """False while the first ping is still at work."""
+    amended: bool = False
+    """The record has since been given what a post added: it is no longer the one in Redis."""
 
 
 class Sale(Struct, frozen=True):
@@ -94,7 +99,7 @@ class Sale(Struct, frozen=True):
     sold_at_ms: int
     number_until_ms: int
     """The number is lent to this sale until then."""
-    state: Literal["sold", "void"]
+    state: Literal["pending", "sold", "lapsed", "void", "returned"]
     live_call: str
     """"<edge>:<call>" of the call that is on, or ""."""
     pool: str = ""
@@ -107,6 +112,10 @@ class Sale(Struct, frozen=True):
     """Hashes of the dedup marks the sale left."""
     fields_key: str = ""
     """The fields shield of a post-only or full, kept as long as the number is lent; "" where it has none."""
+    made_at_ms: int = 0
+    """When it was made, with the post or later; 0: not yet."""
+    terms: str = AT_POST
+    """When it is made (see `service.model.terms`), bound by its post."""
 
 
 class SellAsk(Struct, frozen=True):
@@ -119,11 +128,15 @@ class SellAsk(Struct, frozen=True):
     bids: Sequence[Bid]
     order: tuple[int, ...]
     needs_ping: bool
+    as_pinged: bool = False
+    """The record is the ping's, word for word: with `needs_ping` it need not be sent, for Redis has it."""
     reserve: tuple[int, ...] = ()
     """Further places for the sale's frozen order: not tried by this post, but when its call finds nobody left."""
     held_buyers: tuple[int, ...] = ()
     """Buyers of the ping's holds: all are given back when the sale is made."""
     limits: tuple[Limit, ...] = ()
+    terms: str = AT_POST
+    """When the sale is made (see `service.model.terms`); until then it is pending."""
     request_key: str = ""
     """Post-only and full: the same key answers the same for 24 h."""
     request_fields: str = ""
@@ -216,6 +229,15 @@ class CallEvent(Struct, frozen=True):
 EventStatus = Literal["taken", "unknown", "stale", "repeat", "tombstone", "overrun"]
 
 
+class MadeBid(Struct, frozen=True):
+    """A bid as the sales stream has it."""
+
+    buyer_id: int
+    contract: str
+    bid_micros: int
+    payout_micros: int
+
+
 class EventTaken(Struct, frozen=True):
     """`tombstone`: an end that came before its route. `overrun`: the slot had lapsed and there is no room for it."""
 
@@ -223,22 +245,21 @@ class EventTaken(Struct, frozen=True):
     endpoint: str = ""
     """Vanity URI the call's sale came by; "" where the call is not known."""
     decision_id: str = ""
+    made: MadeBid | None = None
+    """The bid of the pending sale that was made by this event."""
+    is_late: bool = False
+    """It was not pending any more."""
 
 
-class CallRecord(Struct, frozen=True):
-    """A call as its routes left it."""
-
-    decision_id: str
-    endpoint: str
-    attempt: int
-    """The latest that was answered."""
-    answered: bool
-    ended: bool
-    sale: Sale | None
-    """None once the sale's 24 hours are over."""
+class Balance(Struct, frozen=True):
+    balance_micros: int
+    reserved_micros: int
+    """Of pending sales: kept from others, and not charged yet."""
 
 
 class CapUse(Struct, frozen=True):
+    """Of sales, or of their price in micros."""
+
     per: Per
     limit: int
     sold: int
@@ -246,12 +267,21 @@ class CapUse(Struct, frozen=True):
     resets_at_ms: int | None
 
 
+class ContractUse(Struct, frozen=True):
+    contract: str
+    pending: int
+    """Posts that are not made yet."""
+    caps: list[CapUse]
+    revenue_caps: list[CapUse]
+
+
 class BuyerUse(Struct, frozen=True):
     buyer_id: int
     slots: int
     holds: int
-    caps: dict[str, list[CapUse]]
-    """By contract id."""
+    contracts: list[ContractUse]
+    balance: Balance | None = None
+    """Only of a buyer that needs one."""
 
 
 class PoolUse(Struct, frozen=True):

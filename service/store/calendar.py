@@ -14,7 +14,7 @@ class Hour(NamedTuple):
     end_ms: int
     periods: dict[Per, Period]
     csv: str
-    """Fields of all periods."""
+    """Starts of all periods."""
 
 
 class Calendar:
@@ -37,4 +37,9 @@ def _hour(zone: ZoneInfo, at_ms: int) -> Hour:
     assert hour.end_ms is not None
     # A zone that shifts by half an hour can end a day inside its hour.
     end_ms = min(period.end_ms for period in periods.values() if period.end_ms is not None)
-    return Hour(hour.start_ms, end_ms, periods, ",".join(period.field for period in periods.values()))
+    return Hour(hour.start_ms, end_ms, periods, ",".join(str(period.start_ms) for period in periods.values()))
+
+
+def periods_csv(zone: str, at_ms: int) -> str:
+    """Starts of all periods of a moment that is past: not remembered in the place of the present one's."""
+    return _hour(ZoneInfo(zone), at_ms).csv

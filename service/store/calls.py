@@ -1,28 +1,23 @@
-"""A call finds its sale, tries its buyers, lives and ends."""
+"""A call finds its sale and tries its buyers."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
 import msgspec
 
 from service.errors import StoreDown
-from service.model.catalog import Buyer, Endpoint, RingPool
+from service.model.catalog import Endpoint, RingPool
 from service.store.asks import (
-    CallEvent,
-    CallRecord,
-    EventStatus,
-    EventTaken,
     FoundCall,
     RouteAsk,
     Routed,
     RouteReason,
-    Sale,
 )
 from service.store.line import Word
-from service.store.packing import NO_LEASES, UNLIMITED, Pack, Packer, post_room
+from service.store.packing import NO_LEASES, Pack, Packer, post_room
 from service.store.posts import cooldown_ms
+from service.store.reach import reach_of
 from service.store.records import sale_of
-from service.store.runner import Asked, Runner, asked_of
+from service.store.runner import AskedInWords, Runner
 
 ATTEMPTS_MAX = 5
 HEARTBEAT_MS = 45_000
@@ -44,7 +39,7 @@ async def find_call(
     keys = runner.keys
     commands: list[tuple[bytes | str, ...]] = [
         ("HGET", keys.call(*ask), "sale"),
-        ("GET", keys.caller(number, caller_id)),
+        ("GET", keys.caller(keys.caller_name(number, caller_id))),
     ]
     for pool_id in pool_ids:
         commands.append(("ZSCORE", keys.pool(pool_id).pool, number))
@@ -95,14 +90,14 @@ async def _reread(runner: Runner, ask: RouteAsk) -> RouteAsk:
     return msgspec.structs.replace(ask, sale=sale, current=current, positions=left, bids=bids)
 
 
-def _route_builder(runner: Runner, pools: Pools, ask: RouteAsk) -> Callable[[int], Asked]:
-    def build(now_ms: int) -> Asked:
+def _route_builder(runner: Runner, pools: Pools, ask: RouteAsk) -> Callable[[int], AskedInWords]:
+    def build(now_ms: int) -> AskedInWords:
         pack = _route_named(runner, pools, ask)
-        packer = Packer(runner.keys, runner.calendar, now_ms, ask.sale.record.lead)
+        packer = Packer(runner.keys, runner.calendar, now_ms, ask.sale.record.lead, terms=ask.sale.terms)
         packer.marks(pack, ask.bids)
         packer.takers(pack, ask.bids, ask.positions)
         packer.candidates(pack, ask.bids, [post_room(bid, ask.endpoint) for bid in ask.bids])
-        return asked_of(pack.keys, pack.args, pack.valid_until_ms)
+        return AskedInWords(pack.keys, pack.args, pack.valid_until_ms)
 
     return build
 
@@ -111,17 +106,17 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
     """The keys and arguments that have names in `route.lua`."""
     keys, sale, endpoint = runner.keys, ask.sale, ask.endpoint
     with_buyer = sale.record.bids[sale.position]
-    buyer_keys, contract_keys = keys.buyer(with_buyer.buyer_id), keys.contract(with_buyer.contract_id)
-    reach, reach_args = _reach(runner, sale)
+    bought, reach = keys.bought(with_buyer.contract_id), reach_of(keys, sale)
     named = [keys.call(ask.edge, ask.call), keys.sale(ask.decision_id), keys.sales]
-    named += [*buyer_keys, contract_keys.caps, *reach]
-    named += [contract_keys.bought + mark.encode() for mark in sale.bought]
+    named += [*keys.buyer(with_buyer.buyer_id), keys.caps, keys.pending(with_buyer.contract_id)]
+    named += [keys.reserved(with_buyer.buyer_id), keys.balance(with_buyer.buyer_id), *reach.keys(keys)]
+    named += [bought + mark.encode() for mark in sale.bought]
     args: list[Word] = [
         ask.decision_id,
         f"{ask.edge}:{ask.call}",
         ask.attempt,
         ATTEMPTS_MAX,
-        *reach_args,
+        *reach.args(),
         sale.position,
         GONE if ask.current is None else post_room(ask.current, endpoint),
         _ring_ms(endpoint),
@@ -131,9 +126,14 @@ def _route_named(runner: Runner, pools: Pools, ask: RouteAsk) -> Pack:
         _beat_ms(endpoint),
         endpoint.vanity_uri,
         int(ask.caller_matches),
+        with_buyer.buyer_id,
+        with_buyer.contract_id,
+        with_buyer.bid_micros,
+        reach.pool,
+        reach.caller,
+        reach.fields,
         msgspec.json.encode({"endpoint": endpoint.vanity_uri, "attempt": ask.attempt, "last": ask.last}),
         len(sale.bought),
-        len(ask.bids),
     ]
     return Pack(named, args)
 
@@ -147,114 +147,3 @@ def _ring_ms(endpoint: Endpoint) -> int:
 
 def _beat_ms(endpoint: Endpoint) -> int:
     return HEARTBEAT_MS if endpoint.edge_heartbeats else endpoint.max_call_seconds * 1000
-
-
-def _reach(runner: Runner, sale: Sale | None) -> tuple[list[bytes], list[Word]]:
-    """What leads to a sale, as `parts/reach.lua` binds it: the keys, and is_pooled and pointers_count."""
-    if sale is None:
-        return [], [0, 0]
-    keys, pointers = runner.keys, []
-    caller_id = sale.record.lead.get("caller_id")
-    if sale.number and not sale.pool and caller_id:
-        pointers.append(keys.caller(sale.number, str(caller_id)))
-    if sale.fields_key:
-        pointers.append(keys.fields(sale.fields_key))
-    in_pool = keys.pool(sale.pool)[:2] if sale.pool else ()
-    return [*in_pool, *pointers], [int(bool(sale.pool)), len(pointers)]
-
-
-async def read_call(runner: Runner, edge: str, call: str) -> CallRecord | None:
-    """None where no route has found a sale for it, though a tombstone may stand there."""
-    (flat,) = await runner.read([("HGETALL", runner.keys.call(edge, call))])
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    if b"sale" not in fields:
-        return None
-    decision_id = fields[b"sale"].decode()
-    (sale_fields,) = await runner.read([("HGETALL", runner.keys.sale(decision_id))])
-    return CallRecord(
-        decision_id=decision_id,
-        endpoint=fields[b"endpoint"].decode(),
-        attempt=int(fields[b"attempt"]),
-        answered=b"answered" in fields,
-        ended=b"ended" in fields,
-        sale=sale_of(sale_fields) if sale_fields else None,
-    )
-
-
-async def take_event(runner: Runner, pools: Pools, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
-    """Renews or releases what the call has. `buyers` are the catalog's: a lapsed slot needs the cap of now."""
-    for _ in range(REREADS_MAX):
-        record = await read_call(runner, event.edge, event.call)
-        if event.event == "ended":
-            word = await _release(runner, pools, event, record)
-        elif record is None or record.sale is None:
-            word = "unknown"
-        else:
-            word = await _renew(runner, pools, event, record.decision_id, record.sale, buyers)
-        if word != "changed":
-            known = EventTaken(status=msgspec.convert(word, EventStatus))
-            if record is None:
-                return known
-            return msgspec.structs.replace(known, endpoint=record.endpoint, decision_id=record.decision_id)
-    raise StoreDown("The call kept moving while its event was taken.")
-
-
-async def _renew(
-    runner: Runner, pools: Pools, event: CallEvent, decision_id: str, sale: Sale, buyers: Mapping[int, Buyer]
-) -> str:
-    keys = runner.keys
-    buyer_id = sale.record.bids[sale.position].buyer_id
-    reach, reach_args = _reach(runner, sale)
-    named = [keys.call(event.edge, event.call), keys.sale(decision_id), *keys.buyer(buyer_id), *reach]
-    args: list[Word] = [
-        decision_id,
-        f"{event.edge}:{event.call}",
-        -1 if event.attempt is None else event.attempt,
-        int(event.event == "answered"),
-        sale.position,
-        _room_now(buyers.get(buyer_id)),
-        runner.settings.sale_keep_ms,
-        cooldown_ms(pools, sale.pool),
-        *reach_args,
-    ]
-    reply = await runner.write("renew", lambda now_ms: asked_of(named, args))
-    return _word(reply)
-
-
-def _word(reply: list[Any]) -> str:
-    word: bytes = reply[0]
-    return word.decode()
-
-
-def _room_now(buyer: Buyer | None) -> int:
-    """A buyer that left the catalog gets no lapsed slot back."""
-    if buyer is None:
-        return 0
-    return UNLIMITED if buyer.concurrency_cap is None else buyer.concurrency_cap
-
-
-async def _release(runner: Runner, pools: Pools, event: CallEvent, record: CallRecord | None) -> str:
-    keys = runner.keys
-    call_key = keys.call(event.edge, event.call)
-    sale = record.sale if record else None
-    reach, reach_args = _reach(runner, sale)
-    named = [
-        call_key,
-        keys.sale(record.decision_id) if record else call_key,
-        keys.sales,
-        *(keys.buyer(sale.record.bids[sale.position].buyer_id) if sale else (call_key, call_key)),
-        *reach,
-    ]
-    args: list[Word] = [
-        record.decision_id if record else "",
-        f"{event.edge}:{event.call}",
-        -1 if event.attempt is None else event.attempt,
-        event.outcome,
-        -1 if event.duration_ms is None else event.duration_ms,
-        sale.position if sale else "",
-        cooldown_ms(pools, sale.pool if sale else ""),
-        runner.settings.tombstone_ms,
-        *reach_args,
-    ]
-    reply = await runner.write("release", lambda now_ms: asked_of(named, args))
-    return _word(reply)

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from service.errors import StoreDown, StoreUnfit
+from service.store.frames import framed
 from service.store.line import Command, Line, open_line
 from service.store.scripts import Script
 from service.store.settings import REDIS_VERSION_MIN
@@ -122,8 +123,12 @@ class Channel:
 
     async def read(self, commands: Sequence[Command], give_up_at: float) -> list[Any]:
         """Plain commands in one trip, answered in order, as Redis wrote it: bytes, integers, lists."""
+        return await self.read_framed(framed(commands), len(commands), give_up_at)
+
+    async def read_framed(self, commands: bytes, commands_count: int, give_up_at: float) -> list[Any]:
+        """The same of commands that stand in Redis' protocol already."""
         line = self._line or await self._connected(give_up_at)
-        replies = await self._with_room(line).ask_all(commands, give_up_at)
+        replies = await self._with_room(line).ask_all((commands,), commands_count, give_up_at)
         for reply in replies:
             if isinstance(reply, hiredis.ReplyError):
                 raise _fault_of(reply)

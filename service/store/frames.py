@@ -3,12 +3,12 @@
 hiredis packs a command of 40 words in 6.7 µs; joining what a lot keeps takes 1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import hiredis
 from msgspec import Struct
 
-from service.store.line import Word
+from service.store.line import Command, Word
 from service.store.scripts import Script
 
 
@@ -20,10 +20,20 @@ class Frames(Struct, frozen=True):
     words: int = 0
 
 
+def packed(command: tuple[Word, ...]) -> bytes:
+    """A whole command."""
+    whole: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub knows tuples of one word only
+    return whole
+
+
 def frames_of(words: Iterable[Word]) -> Frames:
     words = tuple(words)
-    packed = hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub knows tuples of one word only
-    return Frames((packed[packed.index(b"\n") + 1 :],), len(words))  # without the count it begins with
+    whole = packed(words)
+    return Frames((whole[whole.index(b"\n") + 1 :],), len(words))  # without the count it begins with
+
+
+def joined(*parts: Frames) -> Frames:
+    return Frames(tuple([piece for part in parts for piece in part.pieces]), sum([part.words for part in parts]))
 
 
 def frame(word: Word) -> bytes:
@@ -32,6 +42,11 @@ def frame(word: Word) -> bytes:
     elif isinstance(word, str):
         word = word.encode()
     return b"$%d\r\n%b\r\n" % (len(word), word)
+
+
+def framed(commands: Sequence[Command]) -> bytes:
+    """Whole commands in a row."""
+    return b"".join([packed(tuple(command)) for command in commands])
 
 
 def script_command(script: Script, keys: Frames, args: Frames) -> tuple[bytes, ...]:

@@ -13,12 +13,6 @@ class BuyerKeys(NamedTuple):
     slots: bytes
 
 
-class ContractKeys(NamedTuple):
-    caps: bytes
-    bought: bytes
-    """Prefix; the mark's hash follows."""
-
-
 class PoolKeys(NamedTuple):
     pool: bytes
     lent: bytes
@@ -33,24 +27,30 @@ class Keys:
         # blake2b takes at most 64 bytes of key; a secret may be longer. Keyed once: half of a short hash's cost.
         self._hash = blake2b(digest_size=16, key=sha256(secret).digest())
         self._buyers: dict[int, BuyerKeys] = {}
-        self._contracts: dict[str, ContractKeys] = {}
+        self._bought: dict[str, bytes] = {}
         self._pools: dict[str, PoolKeys] = {}
-        self.candidates: dict[tuple[int, int], Any] = {}
-        """Contracts as they were packed for scripts, by identity and room: with a catalog's keys they come and go."""
+        self.candidates: dict[tuple[int, int, int, str], Any] = {}
+        """Contracts as they were packed for scripts, by identity, room, price and terms: with a catalog's keys they come and go."""
         self.limits: dict[tuple[str, int], Any] = {}
         """Rate limits as they were packed, by endpoint and identity."""
+        self.lots: dict[tuple[Any, ...], Any] = {}
+        """The same of posts alike, by all that makes them so."""
         self._ping, self._test, self._shield = self._key("ping:"), self._key("test:"), self._key("shield:")
+        self._sale = self._key("sale:")
         self.audit = self._key("audit")
+        self.caps = self._key("caps")
         self.sales = self._key("sales")
         self.paused = self._key("paused")
         self.pauses = self._key("pauses")
         self.pools = self._key("pools")
         self.secret = self._key("secret")
+        self.credits = self._key("credits")
+        self.pendings = self._key("pendings")
 
     def forget(self) -> None:
         """Drops what was kept for a catalog; the next one builds its own."""
-        self._buyers, self._contracts, self._pools = {}, {}, {}
-        self.candidates, self.limits = {}, {}
+        self._buyers, self._bought, self._pools = {}, {}, {}
+        self.candidates, self.limits, self.lots = {}, {}, {}
 
     def ping(self, decision_id: str, test: bool = False) -> bytes:
         return (self._test if test else self._ping) + decision_id.encode()
@@ -59,7 +59,7 @@ class Keys:
         return self._shield + fingerprint.encode()
 
     def sale(self, decision_id: str) -> bytes:
-        return self._key(f"sale:{decision_id}")
+        return self._sale + decision_id.encode()
 
     def request(self, request_key: str) -> bytes:
         return self._key(f"request:{request_key}")
@@ -71,8 +71,11 @@ class Keys:
         # The edge's name is measured out, so that no two (edge, call) can spell the same key.
         return self._key(f"call:{len(edge)}:{edge}:{call}")
 
-    def caller(self, number: str, caller_id: str) -> bytes:
-        return self._key(f"caller:{number}:{self.hash_of(caller_id)}")
+    def caller_name(self, number: str, caller_id: str) -> str:
+        return f"{number}:{self.hash_of(caller_id)}"
+
+    def caller(self, caller_name: str) -> bytes:
+        return self._key(f"caller:{caller_name}")
 
     def rate(self, endpoint: str, scope: str, bucket: str) -> bytes:
         source = "source:" if scope == "traffic_source" else ""
@@ -85,12 +88,27 @@ class Keys:
             self._buyers[buyer_id] = found
         return found
 
-    def contract(self, contract_id: str) -> ContractKeys:
-        found = self._contracts.get(contract_id)
+    def bought(self, contract_id: str) -> bytes:
+        """Prefix of a contract's dedup marks; a mark's hash follows."""
+        found = self._bought.get(contract_id)
         if found is None:
-            found = ContractKeys(self._key(f"caps:{contract_id}"), self._key(f"bought:{contract_id}:"))
-            self._contracts[contract_id] = found
+            found = self._bought[contract_id] = self._key(f"bought:{contract_id}:")
         return found
+
+    def balance(self, buyer_id: int) -> bytes:
+        return self._key(f"balance:{buyer_id}")
+
+    def reserved(self, buyer_id: int) -> bytes:
+        return self._key(f"reserved:{buyer_id}")
+
+    def pending(self, contract_id: str) -> bytes:
+        return self._key(f"pending:{contract_id}")
+
+    def converted(self, sale: str) -> bytes:
+        return self._key(f"converted:{sale}")
+
+    def returned(self, sale: str) -> bytes:
+        return self._key(f"returned:{sale}")
 
     def pool(self, pool_id: str) -> PoolKeys:
         found = self._pools.get(pool_id)

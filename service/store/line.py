@@ -48,12 +48,10 @@ class Line(asyncio.Protocol):
         """The reply to one command in Redis' protocol; an error of Redis is an exception that is not raised."""
         return self._ask(pieces, give_up_at)
 
-    def ask_all(self, commands: Sequence[Command], give_up_at: float) -> asyncio.Future[list[Any]]:
-        """The replies to some commands (one at least), errors among them."""
-        assert commands
-        # Its stub knows tuples of one word only.
-        pieces = [hiredis.pack_command(tuple(command)) for command in commands]  # type: ignore[arg-type]
-        return self._ask(pieces, give_up_at, [], len(commands))
+    def ask_all(self, pieces: Sequence[bytes], awaited: int, give_up_at: float) -> asyncio.Future[list[Any]]:
+        """The replies to so many commands (one at least), errors among them."""
+        assert awaited
+        return self._ask(pieces, give_up_at, [], awaited)
 
     def close(self) -> None:
         self._transport.abort()

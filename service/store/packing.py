@@ -1,17 +1,20 @@
 """Packs bids and limits the way `lua/parts/candidate.lua`, `taking.lua` and `limits.lua` unpack them."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
 from msgspec import Struct
 
-from service.model.catalog import Contract, Endpoint
+from service.model.catalog import Contract, Endpoint, Per, Window
 from service.model.decline import CAP_DECLINES
 from service.model.lead import Bid, Lead
+from service.model.periods import Period
 from service.model.room import buffer_percent, ping_limit
-from service.store.asks import Limit, RateLimited
-from service.store.calendar import Calendar
+from service.model.terms import AT_POST
+from service.store.asks import Limit, RateLimited, Scope
+from service.store.calendar import Calendar, Hour
+from service.store.caps import place_of
 from service.store.keys import Keys
 from service.store.line import Word
 from service.store.marks import marks_of
@@ -20,6 +23,8 @@ from service.store.runner import NEVER_MS
 UNLIMITED = -1
 NO_LEASES = -2
 DAY_MS = 86_400_000
+GUARDED, GUARDED_AND_CAPPED = -1, -2
+"""In the place of how many caps a bid has: words of its guard follow."""
 
 FIXARRAY_MAX, ARRAY16_MAX = 15, 0xFFFF
 """An array of msgpack has its count before its elements: in one byte up to the first, in three up to the second."""
@@ -54,6 +59,7 @@ class PackedCandidate(NamedTuple):
     keys: list[bytes]
     words: bytes
     valid_until_ms: int | None
+    """None where it has no caps, and so nothing of the hour."""
     contract: Contract
     """Kept alive, for it is kept by its identity."""
     made_at_ms: int
@@ -69,6 +75,9 @@ class PackedLimits(NamedTuple):
     made_at_ms: int
 
 
+WINDOWS: Final[tuple[Window, ...]] = get_args(Window)
+NO_LIMIT = 1 << 52
+"""More than anybody sends. A Lua number holds it exactly."""
 LIMITS_KEPT_MAX = 4096
 """Sources times endpoints that were seen lately."""
 
@@ -95,15 +104,18 @@ def post_room(bid: Bid, endpoint: Endpoint) -> int:
 
 def default_at(bids: Sequence[Bid]) -> int:
     """The place of the default buyer as a script counts it, from 1; 0 where it is not among them."""
-    return next((at for at, bid in enumerate(bids, start=1) if bid.is_default), 0)
+    for at, bid in enumerate(bids, start=1):
+        if bid.is_default:
+            return at
+    return 0
 
 
 class Packer:
     """Packs for one lead at one moment. What a script reads in turn has its keys in that turn: limits, marks, takers,
     candidates."""
 
-    def __init__(self, keys: Keys, calendar: Calendar, now_ms: int, lead: Lead) -> None:
-        self._keys, self._calendar, self._now_ms, self._lead = keys, calendar, now_ms, lead
+    def __init__(self, keys: Keys, calendar: Calendar, now_ms: int, lead: Lead, *, terms: str = AT_POST) -> None:
+        self._keys, self._calendar, self._now_ms, self._lead, self._terms = keys, calendar, now_ms, lead, terms
         self._marks: dict[tuple[tuple[str, ...], ...], list[str]] = {}
 
     def limits(self, pack: Pack, endpoint: str, zone: str, limits: tuple[Limit, ...]) -> None:
@@ -124,26 +136,26 @@ class Packer:
         return found
 
     def _pack_limits(self, endpoint: str, zone: str, limits: tuple[Limit, ...]) -> PackedLimits:
-        words: list[Word] = []
-        windows = [window_of(self._calendar, limit, zone, self._now_ms) for limit in limits]
-        ends_ms: dict[bytes, int] = {}
-        keys = [self._keys.rate(endpoint, limit.scope, limit.bucket) for limit in limits]
-        for key, (_, end_ms) in zip(keys, windows, strict=True):
-            ends_ms[key] = max(end_ms, ends_ms.get(key, 0))
-        for key, (field, _), limit in zip(keys, windows, limits, strict=True):
-            words += (field, limit.limit, ends_ms[key])
-        first_end_ms = min((end_ms for _, end_ms in windows), default=NEVER_MS)
-        return PackedLimits(keys, stream(words), first_end_ms, limits, self._now_ms)
+        if not limits:
+            return PackedLimits([], b"", NEVER_MS, limits, self._now_ms)
+        windows = windows_of(self._calendar, zone, self._now_ms)
+        ends_ms = [window.end_ms or NEVER_MS for window in windows]
+        words: list[Word] = [*(window.start_ms for window in windows), str(max(ends_ms))]
+        buckets = buckets_of(limits)
+        for of_one in buckets.values():
+            words += [of_one[window].limit if window in of_one else NO_LIMIT for window in WINDOWS]
+        keys = [self._keys.rate(endpoint, *bucket) for bucket in buckets]
+        return PackedLimits(keys, stream(words), min(ends_ms), limits, self._now_ms)
 
     def marks(self, pack: Pack, bids: Sequence[Bid]) -> None:
-        """How many dedup marks the lead has for each bid that remembers whom it bought."""
+        """How many dedup marks the lead has for each bid: none for one that remembers nobody."""
         counts: list[int] = []
         for bid in bids:
-            if bid.contract.dedup_days:
-                marks = self._marks_of(bid.contract)
-                prefix = self._keys.contract(bid.contract.id).bought
+            marks = self._marks_of(bid.contract) if bid.contract.dedup_days else ()
+            if marks:
+                prefix = self._keys.bought(bid.contract.id)
                 pack.keys += [prefix + mark.encode() for mark in marks]
-                counts.append(len(marks))
+            counts.append(len(marks))
         pack.args.append(stream(counts))
 
     def takers(self, pack: Pack, bids: Sequence[Bid], positions: Sequence[int]) -> None:
@@ -153,41 +165,60 @@ class Packer:
             contract = bid.contract
             hour = self._calendar.hour(bid.buyer.timezone, self._now_ms)
             pack.until(hour.end_ms)
-            pack.keys += (self._keys.buyer(bid.buyer.id).slots, self._keys.contract(contract.id).caps)
-            marks = ",".join(self._marks_of(contract)) if contract.dedup_days else ""
-            words += (position, hour.csv, contract.dedup_days * DAY_MS, marks, _bid_json(bid).decode())
+            pack.keys.append(self._keys.buyer(bid.buyer.id).slots)
+            bought_ms = contract.dedup_days * DAY_MS
+            words += (position, bid.buyer.id, contract.id, hour.csv, bought_ms, _bid_json(bid).decode())
+            words += (str(bid.bid_micros), self._terms)
         pack.args.append(stream(words))
 
     def candidates(self, pack: Pack, bids: Sequence[Bid], rooms: Sequence[int]) -> None:
         """Bids to be looked at."""
         parts: list[bytes] = []
+        capped: list[str] = []
         for bid, room in zip(bids, rooms, strict=True):
             packed = self._candidate(bid, room)
             pack.keys += packed.keys
-            pack.until(packed.valid_until_ms)
+            if packed.valid_until_ms is not None:
+                pack.until(packed.valid_until_ms)
+                capped.append(bid.contract.id)
             parts.append(packed.words)
-        pack.args.append(b"".join(parts))
+        is_twinned = len({bid.buyer.id for bid in bids}) < len(bids)
+        head = stream((len(bids), default_at(bids), is_twinned, len(capped), *capped))
+        pack.args.append(head + b"".join(parts))
 
     def _candidate(self, bid: Bid, room: int) -> PackedCandidate:
-        """Of the catalog and the hour alone, and kept as long."""
-        kept, key = self._keys.candidates, (id(bid.contract), room)
+        """Of the catalog and the hour alone, and kept as long; of a guarded one, of its price too."""
+        is_guarded = self._terms or bid.buyer.balance_required or bid.contract.revenue_caps
+        kept, key = self._keys.candidates, (id(bid.contract), room, bid.bid_micros if is_guarded else 0, self._terms)
         found: PackedCandidate | None = kept.get(key)
         if found is None or not found.made_at_ms <= self._now_ms < (found.valid_until_ms or NEVER_MS):
-            found = kept[key] = self._pack_candidate(bid, room)
+            found = kept[key] = self._pack_guarded(bid, room) if is_guarded else self._pack_candidate(bid, room)
         return found
 
     def _pack_candidate(self, bid: Bid, room: int) -> PackedCandidate:
-        contract, keys, valid_until_ms = bid.contract, [], None
-        if room != NO_LEASES:
-            keys.append(self._keys.buyer(bid.buyer.id).leases)
-        words: list[Word] = [bid.buyer.id, room, int(contract.dedup_days > 0), len(contract.caps)]
+        contract, valid_until_ms = bid.contract, None
+        keys = [] if room == NO_LEASES else [self._keys.buyer(bid.buyer.id).leases]
+        words: list[Word] = [bid.buyer.id, room, len(contract.caps)]
         if contract.caps:
-            keys.append(self._keys.contract(contract.id).caps)
             hour = self._calendar.hour(bid.buyer.timezone, self._now_ms)
             valid_until_ms = hour.end_ms
-            words += [hour.periods[cap.per].field for cap in contract.caps]
-            words += [cap.limit for cap in contract.caps]
-            words += [str(CAP_DECLINES[cap.per].value) for cap in contract.caps]
+            words += _cap_words(hour, ((cap.per, cap.limit) for cap in contract.caps))
+        return PackedCandidate(keys, stream(words), valid_until_ms, contract, self._now_ms)
+
+    def _pack_guarded(self, bid: Bid, room: int) -> PackedCandidate:
+        """As `lua/parts/guard.lua` reads it."""
+        contract, buyer, named, valid_until_ms = bid.contract, bid.buyer, self._keys, None
+        keys = [] if room == NO_LEASES else [named.buyer(buyer.id).leases]
+        keys += [named.pending(contract.id), named.pendings, named.reserved(buyer.id), named.balance(buyer.id)]
+        has_caps = bool(contract.caps or contract.revenue_caps)
+        words: list[Word] = [buyer.id, room, GUARDED_AND_CAPPED if has_caps else GUARDED]
+        words += (bid.bid_micros, int(buyer.balance_required), int(self._terms != AT_POST))
+        words += (len(contract.caps), len(contract.revenue_caps))
+        if has_caps:
+            hour = self._calendar.hour(buyer.timezone, self._now_ms)
+            valid_until_ms = hour.end_ms
+            words += _cap_words(hour, ((cap.per, cap.limit) for cap in contract.caps))
+            words += _cap_words(hour, ((cap.per, cap.limit_micros) for cap in contract.revenue_caps))
         return PackedCandidate(keys, stream(words), valid_until_ms, contract, self._now_ms)
 
     def _marks_of(self, contract: Contract) -> list[str]:
@@ -198,17 +229,30 @@ class Packer:
         return found
 
 
-def window_of(calendar: Calendar, limit: Limit, zone: str, now_ms: int) -> tuple[str, int]:
-    """The window's field and end."""
-    period = calendar.minute(zone, now_ms) if limit.per == "minute" else calendar.hour(zone, now_ms).periods[limit.per]
-    assert period.end_ms is not None
-    return period.field, period.end_ms
+def _cap_words(hour: Hour, caps: Iterable[tuple[Per, int]]) -> Iterator[Word]:
+    for per, limit in caps:
+        yield from (place_of(per), hour.periods[per].start_ms, limit, CAP_DECLINES[per].value)
+
+
+def buckets_of(limits: Iterable[Limit]) -> dict[tuple[Scope, str], dict[Window, Limit]]:
+    """Scope and bucket to limits by window, in the order in which a script looks at them."""
+    found: dict[tuple[Scope, str], dict[Window, Limit]] = {}
+    for limit in limits:
+        found.setdefault((limit.scope, limit.bucket), {})[limit.per] = limit
+    return found
+
+
+def windows_of(calendar: Calendar, zone: str, now_ms: int) -> list[Period]:
+    """In the order of WINDOWS."""
+    periods = calendar.hour(zone, now_ms).periods
+    return [calendar.minute(zone, now_ms), periods["hour"], periods["day"]]
 
 
 def refused_by(limits: Sequence[Limit], place: int, calendar: Calendar, zone: str, now_ms: int) -> RateLimited:
     """What the limit at a script's place says."""
-    limit = limits[place]
-    _, end_ms = window_of(calendar, limit, zone, now_ms)
+    bucket, window = divmod(place, len(WINDOWS))
+    limit = list(buckets_of(limits).values())[bucket][WINDOWS[window]]
+    end_ms = windows_of(calendar, zone, now_ms)[window].end_ms or now_ms
     return RateLimited(
         scope=limit.scope, per=limit.per, limit=limit.limit, retry_after_seconds=max(-((now_ms - end_ms) // 1000), 1)
     )

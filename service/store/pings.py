@@ -5,7 +5,7 @@ from typing import NamedTuple
 from service.model.lead import keep
 from service.store.asks import Held, HoldAsk
 from service.store.frames import Frames, frame, frames_of
-from service.store.packing import Pack, Packer, default_at, ping_room, post_room, refused_by, stream
+from service.store.packing import Pack, Packer, ping_room, post_room, refused_by, stream
 from service.store.records import record_json, said_csv, said_of_reply
 from service.store.runner import Asked, Runner
 
@@ -65,15 +65,15 @@ def _asked(runner: Runner, zone: str, ask: HoldAsk, json: bytes, now_ms: int) ->
     return Asked(keys, Frames(args, ARGS_COUNT), min(own.valid_until_ms, lot.valid_until_ms))
 
 
-NAMED_KEYS_COUNT = 4
+NAMED_KEYS_COUNT = 5
 
 
 def _named_keys(runner: Runner, ask: HoldAsk, *, shielded: bool, tracked: bool) -> bytes:
     keys, record = runner.keys, ask.record
     record_key = keys.ping(record.decision_id, ask.test)
     shield_key = keys.shield(ask.fingerprint) if shielded else record_key
-    caller_key = keys.caller(record.own_number, ask.caller_id) if tracked else record_key
-    return b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
+    caller_key = keys.caller(keys.caller_name(record.own_number, ask.caller_id)) if tracked else record_key
+    return b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
         len(record_key),
         record_key,
         len(shield_key),
@@ -82,6 +82,8 @@ def _named_keys(runner: Runner, ask: HoldAsk, *, shielded: bool, tracked: bool) 
         keys.audit,
         len(caller_key),
         caller_key,
+        len(keys.caps),
+        keys.caps,
     )
 
 
@@ -107,7 +109,7 @@ def _of_the_lead(runner: Runner, zone: str, ask: HoldAsk, now_ms: int) -> Pack:
 def _lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, tracked: bool) -> _Lot:
     """Kept with the bids until an hour ends in which their caps are counted."""
     is_first = not ask.said_before
-    key = (_lot, ask.endpoint.vanity_uri, shielded, tracked, is_first, ask.last, ask.test, ask.use_buffer)
+    key = (_lot, ask.endpoint.vanity_uri, ask.terms, shielded, tracked, is_first, ask.last, ask.test, ask.use_buffer)
     kept = ask.kept
     found: _Lot | None = kept.get(key) if kept is not None else None
     if found is None or not found.made_at_ms <= now_ms < found.valid_until_ms:
@@ -123,10 +125,10 @@ def _make_lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, trac
     ttl_ms, audit_records_max = endpoint.ping_ttl_seconds * 1000, settings.audit_records_max
     fingerprinted = shielded and not ask.said_before
     how = stream((ttl_ms, settings.open_ping_ms, hold_ms, endpoint.buyers_max, audit_records_max)) + stream(
-        (len(bids), default_at(bids), ask.last, shielded, fingerprinted, tracked, not ask.test)
+        (ask.last, shielded, fingerprinted, tracked, not ask.test)
     )
     pack = Pack([], [])
-    packer = Packer(runner.keys, runner.calendar, now_ms, {})
+    packer = Packer(runner.keys, runner.calendar, now_ms, {}, terms=ask.terms)
     room_of = post_room if ask.use_buffer else ping_room
     packer.candidates(pack, bids, [room_of(bid, endpoint) for bid in bids])
     (candidates,) = pack.args

@@ -6,6 +6,7 @@ from functools import lru_cache
 import msgspec
 
 from service.model.lead import PingRecord
+from service.model.terms import AT_POST
 from service.store.asks import FoundPing, Sale
 
 Said = tuple[int | None, ...]
@@ -48,6 +49,7 @@ def sale_of(flat: Sequence[bytes]) -> Sale:
     """A sale's HASH, names and values in turn."""
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
     text = {name.decode(): value.decode() for name, value in fields.items() if name != b"record"}
+    terms = text.get("terms", AT_POST)
     return Sale(
         record=record_of(fields[b"record"]),
         question=text["question"],
@@ -57,15 +59,22 @@ def sale_of(flat: Sequence[bytes]) -> Sale:
         number=text["number"],
         sold_at_ms=int(text["sold_at_ms"]),
         number_until_ms=int(text["until_ms"]),
-        state="void" if text["state"] == "void" else "sold",
+        state=text["state"],  # type: ignore[arg-type]  # written by our own scripts
         live_call=text["live_call"],
         pool=text["pool"],
         said=said_of(text["said"]),
         cap_fields=words_of(text["cap_fields"]),
         bought=words_of(text["bought"]),
         fields_key=text["fields_key"],
+        made_at_ms=int(text.get("made_at_ms", 0 if terms else text["sold_at_ms"])),
+        terms=terms,
     )
 
 
 def words_of(csv: str) -> tuple[str, ...]:
     return tuple(csv.split(",")) if csv else ()
+
+
+@lru_cache(1024)
+def words_of_reply(csv: bytes) -> tuple[str, ...]:
+    return words_of(csv.decode())

@@ -12,10 +12,10 @@ from service.store.breaker import Breaker
 from service.store.calendar import Calendar
 from service.store.channel import Channel, LineFull
 from service.store.clock import RedisClock, monotonic_ms
-from service.store.frames import Frames, frame, frames_of, script_command
+from service.store.frames import Frames, frame, framed, frames_of, packed, script_command
 from service.store.keys import Keys
 from service.store.line import Command, Word
-from service.store.scripts import script
+from service.store.scripts import Script, script
 from service.store.settings import StoreSettings
 
 NEVER_MS = 1 << 52
@@ -33,10 +33,21 @@ class Asked(Struct, frozen=True):
     """Without `not_after_ms`, which always stands first."""
     valid_until_ms: int = NEVER_MS
 
+    def command(self, asked: Script, not_after_ms: int) -> tuple[bytes, ...]:
+        args = Frames((frame(not_after_ms), *self.args.pieces), 1 + self.args.words)
+        return script_command(asked, self.keys, args)
 
-def asked_of(keys: Sequence[bytes], args: Sequence[Word], valid_until_ms: int = NEVER_MS) -> Asked:
-    """The same of plain words."""
-    return Asked(frames_of(keys), frames_of(args), valid_until_ms)
+
+class AskedInWords(Struct, frozen=True):
+    """The same where nothing of it was framed ahead: packed as a whole, which takes half the time of framing parts."""
+
+    keys: Sequence[bytes]
+    args: Sequence[Word]
+    valid_until_ms: int = NEVER_MS
+
+    def command(self, asked: Script, not_after_ms: int) -> tuple[bytes, ...]:
+        words = ("EVALSHA", asked.sha, len(self.keys), *self.keys, not_after_ms, *self.args)
+        return (packed(words),)
 
 
 class Runner:
@@ -59,7 +70,7 @@ class Runner:
         timed._deadline = self._give_up_at()
         return timed
 
-    async def write(self, verb: str, build: Callable[[int], Asked]) -> list[Any]:
+    async def write(self, verb: str, build: Callable[[int], Asked | AskedInWords]) -> list[Any]:
         """Runs a writing script. `build` is given Redis' time; where a period has ended on the way it builds once more.
 
         Raises StoreDown: then nothing was taken, unless only the reply was lost.
@@ -71,9 +82,8 @@ class Runner:
         not_after_ms = self._not_after_ms(give_up_at)
         for _ in range(2):
             asked = build(now_ms)
-            not_after = frame(min(not_after_ms, asked.valid_until_ms - 1))
-            args = Frames((not_after, *asked.args.pieces), 1 + asked.args.words)
-            reply = await self._script(verb, asked.keys, args, give_up_at)
+            command = asked.command(script(verb), min(not_after_ms, asked.valid_until_ms - 1))
+            reply = await self._script(verb, command, give_up_at)
             if reply[0] != b"late":
                 return reply
             redis_ms = int(reply[1])
@@ -91,13 +101,18 @@ class Runner:
     async def look(self, verb: str, keys: Sequence[bytes], args: Sequence[Word]) -> list[Any]:
         """Runs a script that only reads. Raises StoreDown."""
         self.breaker.check()
-        return await self._script(verb, frames_of(keys), frames_of(args), self._give_up_at())
+        command = script_command(script(verb), frames_of(keys), frames_of(args))
+        return await self._script(verb, command, self._give_up_at())
 
     async def read(self, commands: Sequence[Command]) -> list[Any]:
         """Plain commands in one trip. Raises StoreDown."""
+        return await self.read_framed(framed(commands), len(commands))
+
+    async def read_framed(self, commands: bytes, count: int) -> list[Any]:
+        """The same of commands that stand in Redis' protocol already."""
         self.breaker.check()
         try:
-            replies: list[Any] = await self._channel.read(commands, self._give_up_at())
+            replies = await self._channel.read_framed(commands, count, self._give_up_at())
         except StoreDown as fault:
             self._failed(fault)
             raise
@@ -116,12 +131,10 @@ class Runner:
                 break
         self.breaker.worked()
 
-    async def _script(self, verb: str, keys: Frames, args: Frames, give_up_at: float) -> list[Any]:
+    async def _script(self, verb: str, command: Sequence[bytes], give_up_at: float) -> list[Any]:
         sent_at = time.perf_counter()
-        asked = script(verb)
-        command = script_command(asked, keys, args)
         try:
-            reply: list[Any] = await self._channel.evalsha(asked, command, give_up_at)
+            reply: list[Any] = await self._channel.evalsha(script(verb), command, give_up_at)
         except StoreDown as fault:
             self._failed(fault)
             raise

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from service.errors import StoreDown
 from service.model.catalog import RingPool
 from service.store.packing import msgpack
-from service.store.runner import Runner, asked_of
+from service.store.runner import AskedInWords, Runner
 
 NUMBERS_PER_RUN = 1_000
 """A run stalls every ping behind it. A new number is looked for in every other pool."""
@@ -90,7 +90,7 @@ class Stock:
         for _ in range(REREADS_MAX):
             others = sorted((self.pool_ids | self.pools.keys()) - {pool_id})
             named = [keys.pools, *keys.pool(pool_id), *(key for other in others for key in keys.pool(other))]
-            asked = asked_of(named, [pool_id, msgpack(others), msgpack(going), msgpack(coming)])
+            asked = AskedInWords(named, [pool_id, msgpack(others), msgpack(going), msgpack(coming)])
             reply = await self._runner.write("stock", lambda now_ms, asked=asked: asked)  # type: ignore[misc]
             if reply[0] == b"stocked":
                 return [number.decode() for number in reply[1:]]

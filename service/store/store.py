@@ -3,17 +3,31 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from service.errors import StoreDown, StoreUnfit
 from service.model.catalog import Buyer, Contract, RingPool
 from service.model.lead import Lead
 from service.model.sales import Decided
-from service.store import audit, calls, gauges, pauses, pings, posts, secret, streams
+from service.store import (
+    aftermath,
+    audit,
+    balances,
+    calls,
+    events,
+    gauges,
+    lapsing,
+    pauses,
+    pings,
+    posts,
+    secret,
+    streams,
+)
+from service.store.aftermath import Converted, KnownSale, Refunded
 from service.store.asks import (
+    Balance,
     CallEvent,
-    CallRecord,
     EventTaken,
     FoundCall,
     FoundPing,
@@ -27,6 +41,7 @@ from service.store.asks import (
     Usage,
 )
 from service.store.backing_off import pause_ms
+from service.store.balances import CreditAsk, Credited
 from service.store.channel import Channel, LineFull, ScriptFault
 from service.store.keys import Keys
 from service.store.marks import person_of
@@ -119,11 +134,9 @@ class Store:
         (fields,) = await self._runner.read([("HGETALL", self._runner.keys.sale(decision_id))])
         return sale_of(fields) if fields else None
 
-    async def posted(self, decision_id: str) -> tuple[FoundPing | None, Sale | None]:
+    def posted(self, decision_id: str) -> Awaitable[tuple[FoundPing | None, Sale | None]]:
         """The ping a post names and the sale it may have made already, in one trip."""
-        keys = self._runner.keys
-        value, fields = await self._runner.read([("GET", keys.ping(decision_id)), ("HGETALL", keys.sale(decision_id))])
-        return ping_of(value) if value else None, sale_of(fields) if fields else None
+        return posts.posted(self._runner, decision_id)
 
     def sell(self, ask: SellAsk) -> Awaitable[Sold]:
         return posts.sell(self._runner, self._timezone, self._stock.pools, ask)
@@ -146,18 +159,22 @@ class Store:
     async def route(self, ask: RouteAsk) -> Routed:
         return await calls.route(self._runner, self._stock.pools, ask)
 
-    async def call(self, edge: str, call: str) -> CallRecord | None:
-        return await calls.read_call(self._runner, edge, call)
-
-    async def event(self, event: CallEvent, buyers: Mapping[int, Buyer]) -> EventTaken:
+    def event(self, event: CallEvent, buyers: Mapping[int, Buyer]) -> Awaitable[EventTaken]:
         """`answered` and `heartbeat` renew, `ended` releases. `buyers` are the catalog's of now."""
-        return await calls.take_event(self._runner, self._stock.pools, event, buyers)
+        return events.take_event(self._runner, self._stock.pools, event, buyers)
 
     # Operators
 
-    async def usage(self, buyers: Sequence[Buyer], pools: Sequence[RingPool], contracts: Sequence[Contract]) -> Usage:
-        """Leases of these buyers, caps of those of the contracts that are theirs, and pools."""
-        return await gauges.usage(self._runner, buyers, pools, contracts)
+    async def usage(
+        self,
+        buyers: Sequence[Buyer],
+        pools: Sequence[RingPool],
+        contracts: Sequence[Contract],
+        waiting: Collection[str] = (),
+    ) -> Usage:
+        """Leases and balances of these buyers, caps of those of the contracts that are theirs, what is pending of those
+        whose offer's sales wait to be made, and pools."""
+        return await gauges.usage(self._runner, buyers, pools, contracts, waiting)
 
     async def stock(self, pools: Sequence[RingPool]) -> None:
         """To be called with every catalog: makes the pools hold its numbers, now and whenever Redis comes back. One
@@ -168,6 +185,19 @@ class Store:
     def forget(self) -> None:
         """Drops what was packed of a catalog that is served no more, and would be kept alive by it."""
         self._runner.keys.forget()
+
+    async def convert(self, sale: KnownSale, by: str) -> Converted:
+        """A conversion is reported of a sale."""
+        return await aftermath.convert(self._runner, sale, by)
+
+    async def refund(self, sale: KnownSale, reason: str, by: str) -> Refunded:
+        return await aftermath.refund(self._runner, sale, reason, by)
+
+    async def credit(self, ask: CreditAsk) -> Credited:
+        return await balances.credit(self._runner, ask)
+
+    async def balance(self, buyer_id: int) -> Balance:
+        return await balances.balance(self._runner, buyer_id)
 
     async def pause(self, buyer_id: int) -> None:
         await pauses.pause(self._runner, buyer_id)
@@ -248,6 +278,7 @@ class Store:
         try:
             if lines_made == lines_known and await secret.stands(self._runner):
                 await self._stock.catch_up()
+                await lapsing.lapse(self._runner)
             else:
                 await secret.claim(self._runner)
                 await self._stock.stock()

@@ -13,6 +13,7 @@ from service.wire.decoder import (
 from service.wire.encode import encode
 from service.wire.ids import (
     PingId,
+    SaleId,
     mint_decision_id,
     parse_decision_id,
     parse_ping_id,
@@ -35,6 +36,7 @@ __all__ = [
     "PingId",
     "Refusal",
     "RouteQuestion",
+    "SaleId",
     "bearer",
     "build_decoder",
     "build_decoders",

@@ -169,6 +169,7 @@ RefusedStatus = Literal[
     "forbidden_endpoint",
     "unknown_endpoint",
     "not_found",
+    "conflict",
     "method_not_allowed",
     "body_too_large",
     "unsupported_media_type",

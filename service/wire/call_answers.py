@@ -74,13 +74,27 @@ class CapStatus(Struct, frozen=True, kw_only=True):
     resets_at: str | None
 
 
+class RevenueCapStatus(Struct, frozen=True, kw_only=True):
+    """All in units of the account's currency."""
+
+    per: Per
+    limit: float
+    sold: float
+    pending: float
+    resets_at: str | None
+
+
 class ContractStatus(Struct, frozen=True, kw_only=True):
+    """`pending`: posts that are not a sale yet."""
+
     contract: str
+    pending: int
     caps: list[CapStatus]
+    revenue_caps: list[RevenueCapStatus]
 
 
 class BuyerStatus(Struct, frozen=True, kw_only=True):
-    """`cap` and `ping_limit` are null where the buyer has no limit."""
+    """`cap` and `ping_limit` are null where the buyer has no limit, `balance` and `reserved` where it needs none."""
 
     buyer_id: int
     name: str
@@ -89,6 +103,8 @@ class BuyerStatus(Struct, frozen=True, kw_only=True):
     holds: int
     cap: int | None
     ping_limit: int | None
+    balance: float | None
+    reserved: float | None
     contracts: list[ContractStatus]
 
 

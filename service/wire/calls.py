@@ -1,15 +1,15 @@
 """What phone switches ask and tell. A dialplan can write little more than a form, so reading is lenient: what cannot be
 a telephone number is nobody's number, not a mistake."""
 
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
-from service.model.values import Complaint, e164
+from service.model.values import e164
 from service.wire.body import Sent
-from service.wire.parameters import WHOLE_MAX, short_text, whole_number
-from service.wire.refusal import Complaints, Refusal
-from service.wire.sentences import wrong
+from service.wire.parameters import WHOLE_MAX
+from service.wire.reading import Reading
+from service.wire.refusal import Refusal
 
 Last = Literal["busy", "no_answer", "failed", "unavailable"]
 EventName = Literal["answered", "heartbeat", "ended"]
@@ -46,7 +46,7 @@ class EventReport(Struct, frozen=True):
 
 def decode_route(params: Sent) -> RouteQuestion | Refusal:
     """`invalid` where the call cannot be told or `tracking_number` is missing. Never raises."""
-    reader = _Reading(params)
+    reader = Reading(params)
     question = RouteQuestion(
         edge=reader.text("edge", EDGE_LENGTH_MAX),
         call=reader.text("call", CALL_LENGTH_MAX),
@@ -60,7 +60,7 @@ def decode_route(params: Sent) -> RouteQuestion | Refusal:
 
 def decode_event(params: Sent) -> EventReport | Refusal:
     """`invalid` where event or call cannot be told. Never raises."""
-    reader = _Reading(params)
+    reader = Reading(params)
     report = EventReport(
         event=reader.one_of("event", get_args(EventName), needed=True),
         edge=reader.text("edge", EDGE_LENGTH_MAX),
@@ -70,47 +70,3 @@ def decode_event(params: Sent) -> EventReport | Refusal:
         duration_ms=reader.number("duration_ms", WHOLE_MAX),
     )
     return Refusal("invalid", reader.complaints) if reader.complaints else report
-
-
-class _Reading:
-    """One request being read, with the complaints so far."""
-
-    def __init__(self, params: Sent) -> None:
-        self._params = params
-        self.complaints: Complaints = {}
-
-    def needed(self, name: str) -> object:
-        raw = self._params.get(name)
-        if raw is None or raw == "":
-            self.complaints[name] = [f"{name} is required. You did not send a value."]
-        return raw
-
-    def text(self, name: str, length_max: int, *, needed: bool = True) -> str:
-        raw = self.needed(name) if needed else self._params.get(name)
-        if raw is None or raw == "":
-            return ""
-        text = short_text(raw, length_max)
-        if isinstance(text, str) and (text or not needed):
-            return text
-        complaint = text if isinstance(text, Complaint) else Complaint("is blank")
-        self.complaints[name] = [wrong(name, complaint.text, raw)]
-        return ""
-
-    def number(self, name: str, number_max: int) -> int | None:
-        raw = self._params.get(name)
-        if raw is None or raw == "":
-            return None
-        number = whole_number(raw)
-        if number is None or not 0 <= number <= number_max:
-            self.complaints[name] = [wrong(name, f"must be a whole number from 0 to {number_max}", raw)]
-            return None
-        return number
-
-    def one_of(self, name: str, choices: tuple[str, ...], *, needed: bool) -> Any:
-        raw = self.needed(name) if needed else self._params.get(name)
-        if raw is None or raw == "":
-            return ""
-        word = raw.strip().lower() if isinstance(raw, str) else ""
-        if word not in choices:
-            self.complaints[name] = [wrong(name, f"must be one of {', '.join(choices)}", raw)]
-        return word

@@ -2,7 +2,7 @@
 
 One decision id stands for one auction (a ping and its posts): 16 random bytes, so it cannot be guessed, in hex. The ids
 handed out are the decision id with a letter before it: `p` a ping, `t` a test ping, `s` a sale; a buyer's ping id adds
-its place in the record's bids.
+its place in the record's bids, and so does the id of a sale where one post made several.
 """
 
 import os
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 _DECISION: Final = re.compile(r"[0-9a-f]{32}")
 _PING: Final = re.compile(r"([pt])([0-9a-f]{32})(?:-(0|[1-9][0-9]{0,4}))?")
-_SALE: Final = re.compile(r"s([0-9a-f]{32})")
+_SALE: Final = re.compile(r"s([0-9a-f]{32})(?:-(0|[1-9][0-9]{0,4}))?")
 
 
 class PingId(Struct, frozen=True):
@@ -23,6 +23,13 @@ class PingId(Struct, frozen=True):
     decision_id: str
     position: int | None
     test: bool
+
+
+class SaleId(Struct, frozen=True):
+    """`part` is the buyer's place in the record's bids where the post sold to several, else None."""
+
+    decision_id: str
+    part: int | None = None
 
 
 _BYTES: Final = 16
@@ -56,8 +63,8 @@ def ping_id(decision_id: str, position: int | None = None, *, test: bool = False
     return f"{letter}{decision_id}" if position is None else f"{letter}{decision_id}-{position}"
 
 
-def sale_id(decision_id: str) -> str:
-    return f"s{decision_id}"
+def sale_id(decision_id: str, part: int | None = None) -> str:
+    return f"s{decision_id}" if part is None else f"s{decision_id}-{part}"
 
 
 def parse_ping_id(text: str) -> PingId | None:
@@ -69,15 +76,17 @@ def parse_ping_id(text: str) -> PingId | None:
     return PingId(decision_id, None if position is None else int(position), letter == "t")
 
 
-def parse_sale_id(text: str) -> str | None:
-    """The decision id of a sale id."""
+def parse_sale_id(text: str) -> SaleId | None:
     match = _SALE.fullmatch(text)
-    return match.group(1) if match else None
+    if match is None:
+        return None
+    decision_id, part = match.groups()
+    return SaleId(decision_id, None if part is None else int(part))
 
 
 def parse_decision_id(text: str) -> str | None:
     """The decision id that any of our ids stands for, itself included: an operator pastes whichever is at hand."""
     if _DECISION.fullmatch(text):
         return text
-    ping = parse_ping_id(text)
-    return ping.decision_id if ping else parse_sale_id(text)
+    found = parse_ping_id(text) or parse_sale_id(text)
+    return found.decision_id if found else None

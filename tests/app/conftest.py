@@ -27,8 +27,8 @@ Serve = Callable[..., Awaitable[Served]]
 """`await serve(catalog text, **settings)`."""
 
 KEYS = ("leases", "slots", "pool", "lent", "ping", "test", "shield", "sale", "request", "fields", "call", "caller")
-KEYS_OF_CONTRACTS = ("bought", "caps", "rate")
-KEYS_OF_ALL = ("audit", "sales", "pools", "pauses", "paused")
+KEYS_OF_CONTRACTS = ("bought", "rate", "pending", "reserved", "balance", "converted", "returned")
+KEYS_OF_ALL = ("credits", "pendings", "audit", "caps", "sales", "pools", "pauses", "paused")
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -58,9 +58,9 @@ class Served:
     async def event(self, **fields: Any) -> tuple[int, Json]:
         return (await self.request("POST", "/api/v1/calls/events", json=fields, headers=bearer(EDGE_TOKEN)))[:2]
 
-    async def admin(self, method: str, path: str) -> tuple[int, Json]:
+    async def admin(self, method: str, path: str, **how: Any) -> tuple[int, Json]:
         """`path` comes behind /admin/."""
-        return (await self.request(method, f"/admin/{path}", headers=bearer(ADMIN_TOKEN)))[:2]
+        return (await self.request(method, f"/admin/{path}", headers=bearer(ADMIN_TOKEN), **how))[:2]
 
     async def request(self, method: str, path: str, **how: Any) -> Answer:
         """Whatever aiohttp's client can send; the answer must be JSON, and is {} where the method allows no body."""
@@ -104,12 +104,22 @@ class Served:
         """The client's types allow for what only an asynchronous one answers."""
         return list(answer)
 
+    def _raw(self, *command: str) -> Any:
+        client: Any = self.redis
+        return client.execute_command(*command, NEVER_DECODE=True)
+
+    @staticmethod
+    def _text(value: bytes) -> str:
+        """Also of what is kept in numbers of eight bytes."""
+        return value.decode(errors="surrogateescape")
+
     def _value(self, key: str) -> object:
         match self.redis.type(key):
             case "string":
-                return self.redis.get(key)
+                return self._text(self._raw("GET", key))
             case "hash":
-                return self.redis.hgetall(key)
+                fields = self._raw("HGETALL", key)
+                return {self._text(name): self._text(value) for name, value in fields.items()}
             case "zset":
                 return self.redis.zrange(key, 0, -1, withscores=True)
             case "set":

@@ -117,7 +117,9 @@ def test_a_reload_is_as_the_document_says(demo: RealService) -> None:
     case.call_and_validate(base_url=url(demo), headers=tokens(RELOAD), checks=CHECKS)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/calls/route", "/api/v1/calls/events", "/admin/status", RELOAD])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/calls/route", "/api/v1/calls/events", "/admin/status", "/api/v1/sales/{sale_id}/return", RELOAD]
+)
 def test_without_a_token_it_is_as_the_document_says_too(demo: RealService, path: str) -> None:
     for case in (schema[path][method].Case() for method in schema[path]):
         assert case.call_and_validate(base_url=url(demo), checks=CHECKS).status_code == 401
@@ -130,6 +132,6 @@ def url(service: RealService) -> str:
 def tokens(path: str) -> dict[str, str]:
     if path.startswith("/api/v1/calls/"):
         return {"Authorization": f"Bearer {EDGE_TOKEN}"}
-    if path.startswith("/admin/"):
+    if path.startswith(("/admin/", "/api/v1/sales/")):
         return {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     return {}

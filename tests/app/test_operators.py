@@ -72,13 +72,15 @@ async def test_status_tells_leases_caps_and_pools(serve: Serve) -> None:
         "holds": 1,
         "cap": 5,
         "ping_limit": 4,
+        "balance": None,
+        "reserved": None,
     }
     day, total = capped["caps"]
     assert (capped["contract"], day["per"], day["limit"], day["sold"], day["pending"]) == ("best", "day", 500, 1, 0)
     assert datetime.fromisoformat(day["resets_at"]) > datetime.now(UTC)
     assert (total["per"], total["limit"], total["sold"], total["resets_at"]) == ("total", 9000, 1, None)
     assert (second["cap"], second["ping_limit"], second["slots"], second["holds"]) == (None, None, 0, 0)
-    assert second["contracts"] == [{"contract": "2-calls", "caps": []}]
+    assert second["contracts"] == [{"contract": "2-calls", "pending": 0, "caps": [], "revenue_caps": []}]
     assert said["pools"] == [{"id": "pool", "free": 2, "lent": 1, "cooling": 0}]
 
 
@@ -265,7 +267,7 @@ async def test_every_metric_of_the_table_is_there_after_traffic(serve: Serve) ->
         catalog(
             endpoint(rate_limits={"per_day": 6}),
             buyer(1, contract(25.00, caps={"day": 9}, dedup_days=1), concurrency_cap=5),
-            buyer(2, contract(20.00, where={"age": {"min": 30}})),
+            buyer(2, contract(20.00, where={"age": {"min": 30}}), balance_required=True),
             offer=call_offer(field("caller_id", "phone"), field("age", "integer")),
         )
     )
@@ -279,6 +281,9 @@ async def test_every_metric_of_the_table_is_there_after_traffic(serve: Serve) ->
         await ring(served, other["trackdrive_number"], "call-2", attempt=attempt, last="busy")
     for at in range(6):
         await served.ping(caller_id=CALLER, age=at)
+    metrics.count_conversion("calls", is_late=True)
+    returned = {"json": {"reason": "r"}, "headers": bearer(ADMIN_TOKEN)}
+    await served.request("POST", f"/api/v1/sales/{post['sale_id']}/return", **returned)
     text = await scrape(served)
     for row in metrics.TABLE:
         assert f"# TYPE {row.name} {row.kind}\n" in text, row.name

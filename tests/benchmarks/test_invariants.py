@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import pytest
@@ -139,8 +140,7 @@ def _number_of_nobody(now: Stands) -> None:
 
 
 def _cap_not_counted(now: Stands) -> None:
-    for key in now.client.keys(now.key("caps:*")):
-        now.client.hset(key, "t0", 0)
+    now.client.delete(now.key("caps"))
 
 
 def _hold_for_ever(now: Stands) -> None:
@@ -206,9 +206,9 @@ def test_a_buyer_above_its_cap_is_found(redis: RedisForTest, tmp_path: Path) -> 
 
 
 def test_a_cap_sold_beyond_is_found(stands: Stands) -> None:
-    (key, *_) = stands.client.keys(stands.key("caps:*"))
-    for period in stands.client.hkeys(key):
-        stands.client.hset(key, period, worlds.PLENTY + 1)
+    caps = stands.key("caps")
+    for contract in stands.client.hkeys(caps):
+        stands.client.hset(caps, contract, pack("<10q", *(0, worlds.PLENTY + 1) * 5))
     assert any("has sold beyond its cap of 1000000 a total" in found for found in stands.found())
 
 

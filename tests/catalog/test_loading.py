@@ -193,14 +193,12 @@ def test_a_url_may_be_longer_than_a_text() -> None:
 def test_keys_that_are_not_acted_on_yet_are_noticed(tmp_path: Path) -> None:
     catalog = changed(
         tmp_path,
-        ('sale_on = "post"', 'sale_on = "call_connected"'),
-        ("balance_required = false", "balance_required = true"),
         ("bid = 22.50", "bid = 4.99"),
+        ("caps = { day = 500, month = 10000 }", "caps = { revenue_day = 24.99 }"),
     )
     assert catalog.notices == (
-        "offer auto_insurance: sale_on call_connected is kept, but sales are made at the post yet",
         "offer solar_quotes: distribution hybrid is kept, but leads are sold exclusively yet",
-        "buyer 1: balance_required is kept, but balances are not checked yet",
+        "contract a-auto: bids 25.00, above its revenue_day 24.99: never buys at that",
         "contract 3-auto_insurance: bids 4.99 at most, below the floor 5.00 of offer auto_insurance",
     )
 

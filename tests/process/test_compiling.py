@@ -1,17 +1,21 @@
 """From files to a compiled catalog, and from there to a snapshot in a worker."""
 
 import asyncio
+import fcntl
 import gc
+import time
 import weakref
 from pathlib import Path
 
 import pytest
 
 from service import metrics
+from service.process.hosting import Compilation
 from service.served import compiling, snapshot
 from service.served.compiling import Compiled, Refused
 from service.served.letting_go import let_go
 from service.served.snapshot import Snapshot, SnapshotLost
+from service.settings import Settings
 from tests.process.running import CATALOG, write_catalog
 
 
@@ -268,3 +272,17 @@ async def test_what_is_let_go_stays_whole_for_whoever_still_uses_it(folder: Path
     await let_go(in_use)
     assert in_use.catalog.buyers[1].contracts[0] is contract
     assert contract.bid_micros == 25_000_000
+
+
+def test_a_reload_that_hangs_is_ended(folder: Path, var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "COMPILE_SECONDS_MAX", 0.5)
+    home = snapshot.catalogs_folder(var)
+    home.mkdir(parents=True)
+    with (home / "lock").open("w") as lock:  # as another compilation that never ends would hold it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        compilation = Compilation(Settings(catalog=folder, var=var))
+        deadline = time.monotonic() + 30
+        while (outcome := compilation.outcome()) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert outcome == compiling.too_slow()

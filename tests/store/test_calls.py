@@ -1,6 +1,7 @@
 """A call finds its buyer, moves on, lives and ends, in whatever order its events come."""
 
 import asyncio
+from struct import Struct
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from msgspec.structs import replace
 
 from service.model.catalog import Cap
 from service.model.lead import Bid
-from service.store.asks import EventTaken, Sale
+from service.store import events
+from service.store.asks import CallEvent, EventTaken, Sale
 from tests.store.world import CALLER, ENDPOINT, NUMBERS, OWN_NUMBERS, World, bid
 
 ONCE: dict[str, Any] = {"dedup_days": 30, "dedup_on": (("caller_id",),), "caps": (Cap("day", 5),)}
@@ -20,11 +22,19 @@ def bids() -> list[Bid]:
 
 
 async def sold(world: World, bids: list[Bid], decision_id: str = "d1", **more: Any) -> Sale:
-    world.redis.may_leave("sale:*", "caps:*", "sales", "lent:*", "call:*", "bought:*", "slots:*", "leases:*")
+    world.redis.may_leave("sale:*", "caps", "sales", "lent:*", "call:*", "bought:*", "slots:*", "leases:*")
     await world.store.stock([world.pool])
     made = (await world.post_only(decision_id, bids, **more)).sale
     assert made is not None
     return made
+
+
+_WORDS = Struct("<qqq")
+
+
+def _caps(world: World, contract: str) -> bytes:
+    found: bytes = world.redis.client.execute_command("HGET", "{demo}:caps", contract, NEVER_DECODE=True)
+    return found
 
 
 def events_on_record(world: World) -> list[str]:
@@ -57,13 +67,33 @@ async def test_the_next_attempt_gives_everything_back_and_takes_the_next_buyer(w
     assert (moved.reason, moved.position) == ("", 1)
     assert [await world.leases(one) for one in bids] == [(0, 0), (1, 0), (0, 0)]
     (use,) = (await world.store.usage([bids[0].buyer], [], [bids[0].contract])).buyers
-    assert use.caps["1-auto"][0].sold == 0
+    assert use.contracts[0].caps[0].sold == 0
     assert not world.redis.client.keys("*bought*")
     assert events_on_record(world) == ["sold", "moved"]
     assert (await world.route(sale, bids, attempt=0)).position == 0, "an attempt's answer stays"
     now = await world.store.sale("d1")
     assert now is not None
     assert (now.position, now.sold_position) == (1, 0), "a repeat of the post is still told whom it sold to"
+
+
+async def test_a_sale_is_given_back_only_to_the_periods_it_was_counted_in(world: World, bids: list[Bid]) -> None:
+    sale = await sold(world, bids)
+    periods = list(_WORDS.iter_unpack(_caps(world, "1-auto")))
+    assert [words[1:] for words in periods] == [(1, 25_000_000)] * 5
+    day_ms = periods[1][0]
+    periods[1] = (day_ms + 86_400_000, 3, 75_000_000)  # the next day has begun, and others were sold
+    world.redis.client.hset("{demo}:caps", "1-auto", b"".join(_WORDS.pack(*words) for words in periods))
+    await world.route(sale, bids)
+    await world.route(sale, bids, attempt=1)
+    assert list(_WORDS.iter_unpack(_caps(world, "1-auto"))) == [
+        (start_ms, *((3, 75_000_000) if start_ms == day_ms + 86_400_000 else (0, 0))) for start_ms, *_ in periods
+    ]
+    assert [words[1:] for words in _WORDS.iter_unpack(_caps(world, "2-auto"))] == [(1, 25_000_000)] * 5
+
+
+async def test_what_contracts_sold_is_found_without_walking_past_the_others(world: World, bids: list[Bid]) -> None:
+    await sold(world, bids)
+    assert world.redis.client.object("encoding", "{demo}:caps") == "hashtable"
 
 
 async def test_a_next_buyer_without_room_is_passed_over(world: World) -> None:
@@ -187,11 +217,30 @@ async def test_a_heartbeat_makes_good_an_answered_that_was_lost(
     await world.route(sale, bids, attempt=1)
     assert (await world.event("heartbeat", bids, attempt=0)).status == "stale"
     assert (await world.event("heartbeat", bids, attempt=attempt)).status == "taken"
-    record = await world.store.call("edge-1", "c1")
-    assert record is not None
-    assert record.answered
+    assert (await world.event("answered", bids)).status == "repeat"
     await world.event("ended", bids)
     assert (await world.numbers()).cooling == 1
+
+
+async def test_an_event_whose_call_moves_on_after_it_was_read_changes_nothing_and_is_taken_anew(world: World) -> None:
+    bids = [bid(1), bid(2)]
+    sale = await sold(world, bids)
+    runner, pools = world.store._runner, world.store._stock.pools
+    ended = CallEvent(event="ended", edge="edge-1", call="c1", outcome="answered")
+    answered = CallEvent(event="answered", edge="edge-1", call="c1")
+    buyers = {one.buyer.id: one.buyer for one in bids}
+    key = runner.keys.call("edge-1", "c1")
+    unrouted = await events._read(runner, key)
+    await world.route(sale, bids)
+    routed = await events._read(runner, key)
+    await world.route(sale, bids, attempt=1)
+    before = world.stands()
+    for known in (unrouted, routed):
+        assert await events._release(runner, pools, ended, known) == b"changed"
+    assert await events._renew(runner, pools, answered, routed, buyers) == b"changed"
+    assert world.stands() == before
+    assert (await world.event("ended", bids, outcome="answered")).status == "taken"
+    assert [await world.leases(one) for one in bids] == [(0, 0), (0, 0)]
 
 
 @pytest.mark.parametrize("outcome", ["", "busy", "no_answer", "failed", "unavailable", "cancelled", "ANSWERED?"])
@@ -277,7 +326,7 @@ async def test_a_call_on_a_publishers_own_number_keeps_its_pointer_until_it_was_
     own = "+18665550150"
     made = (await world.post_only("d1", bids, OWN_NUMBERS, own_number=own)).sale
     assert made is not None
-    world.redis.may_leave("sale:*", "caps:*", "sales", "call:*", "slots:*", "leases:*")
+    world.redis.may_leave("sale:*", "caps", "sales", "call:*", "slots:*", "leases:*")
     world.travel(115)
     await world.route(made, bids, endpoint=OWN_NUMBERS)
     world.travel(20)

@@ -19,7 +19,7 @@ async def test_a_ping_takes_one_hold_on_each_buyer_that_has_room(world: World) -
 
 
 async def test_the_buffer_is_kept_from_pings_and_used_by_posts(world: World) -> None:
-    world.redis.may_leave("leases:*", "slots:*", "ping:*", "sale:*", "caps:*", "sales", "lent:*")
+    world.redis.may_leave("leases:*", "slots:*", "ping:*", "sale:*", "caps", "sales", "lent:*")
     await world.store.stock([world.pool])
     one = bid(1, 5, buffer=20)
     for at in range(4):
@@ -125,6 +125,15 @@ async def test_a_further_trip_goes_on_where_the_first_ended(world: World) -> Non
     assert (found.said, found.record, found.complete) == (held.said, whole, True)
 
 
+async def test_the_default_buyer_is_outranked_by_what_an_earlier_trip_held(world: World) -> None:
+    world.redis.may_leave("ping:d1", "leases:*")
+    first, default = [bid(1)], replace(bid(2), is_default=True)
+    held = await world.hold("d1", first, last=False, fingerprint="")
+    whole = record("d1", [*first, default])
+    held = await world.store.hold(HoldAsk(record=whole, endpoint=ENDPOINT, bids=[default], said_before=held.said))
+    assert held.said == (0, Decline.OUTRANKED)
+
+
 async def test_a_copy_that_comes_between_two_trips_is_told_that_the_first_is_at_work(world: World) -> None:
     full, free = bid(1, 0), bid(2, 0)
     held = await world.hold("d1", [full], last=False, fingerprint="f")
@@ -172,7 +181,7 @@ async def test_a_ping_that_nobody_has_room_for_leaves_only_the_audit(world: Worl
 
 
 async def test_caps_and_duplicates_come_before_concurrency(world: World) -> None:
-    world.redis.may_leave("ping:*", "caps:*", "bought:*", "sale:*", "sales", "slots:*", "leases:*", "lent:*")
+    world.redis.may_leave("ping:*", "caps", "bought:*", "sale:*", "sales", "slots:*", "leases:*", "lent:*")
     await world.store.stock([world.pool])
     capped = bid(1, 0, caps=(Cap("day", 0),))
     assert (await world.hold("d1", [capped])).said == (Decline.CAP_DAY,)

@@ -1,11 +1,20 @@
 """Rate limits count by calendar window, and a refused request counts nowhere."""
 
+from struct import pack, unpack
+
 from service.store.asks import Limit
 from tests.store.world import World, bid
 
 PER_HOUR = Limit(scope="endpoint", bucket="", per="hour", limit=3)
 SOURCE = Limit(scope="traffic_source", bucket="source_abc", per="day", limit=2)
+BUCKET = "{demo}:rate:my_endpoint"
 OTHER = Limit(scope="traffic_source", bucket="other", per="day", limit=5)
+
+
+def numbers(world: World) -> tuple[int, ...]:
+    """All requests of the endpoint; then start of minute, hour and day, and what all were at it."""
+    value = world.redis.client.execute_command("GET", BUCKET, NEVER_DECODE=True)
+    return unpack("<7q", value)
 
 
 async def test_the_endpoints_limit_stands_before_the_sources(world: World) -> None:
@@ -52,25 +61,35 @@ async def test_a_further_trip_of_a_ping_is_not_another_request(world: World) -> 
     first = [bid(1, 0)]
     held = await world.hold("d1", first, limits=limits, last=False)
     await world.hold("d1", first, limits=limits, said_before=held.said)
-    assert list(world.redis.client.hgetall("{demo}:rate:my_endpoint").values()) == ["1"]
+    assert numbers(world)[0] == 1
 
 
-async def test_a_bucket_goes_when_its_longest_window_is_over(world: World) -> None:
-    limits = (Limit(scope="endpoint", bucket="", per="minute", limit=2), PER_HOUR)
-    await world.hold("d1", [], limits=limits)
-    left_ms = world.redis.client.pttl("{demo}:rate:my_endpoint")
-    assert 0 < left_ms <= 3_600_000
-    world.travel(3_600)
-    assert not world.redis.client.exists("{demo}:rate:my_endpoint")
+async def test_a_bucket_goes_when_its_day_is_over(world: World) -> None:
+    await world.hold("d1", [], limits=(PER_HOUR,))
+    await world.hold("d1", [], limits=(PER_HOUR,))
+    left_ms = world.redis.client.pttl(BUCKET)
+    assert 0 < left_ms <= 25 * 3_600_000
+    world.travel(left_ms // 1000 + 1)
+    assert not world.redis.client.exists(BUCKET)
 
 
-async def test_a_window_that_is_over_is_dropped_when_the_next_begins(world: World) -> None:
+async def test_a_window_counts_what_came_since_it_began(world: World) -> None:
     world.redis.may_leave("rate:*")
-    world.redis.client.hset("{demo}:rate:my_endpoint", mapping={"h123": 3, "d456": 9})
     assert (await world.hold("d1", [], limits=(PER_HOUR,))).status == "none"
-    fields = world.redis.client.hkeys("{demo}:rate:my_endpoint")
-    assert "h123" not in fields
-    assert "d456" in fields, "another kind of window is not this one's to drop"
+    all_so_far, *windows = numbers(world)
+    assert all_so_far == 1
+    assert windows[1::2] == [0, 0, 0], "all three began with the first request"
+    minute, _, hour, _, day, _ = windows
+    # Seven requests so far, two of them before this hour; the minute that is stored is over.
+    world.redis.client.set(BUCKET, pack("<7q", 7, minute - 60_000, 6, hour, 5, day, 1), keepttl=True)
+    per_minute = Limit(scope="endpoint", bucket="", per="minute", limit=1)
+    per_day = Limit(scope="endpoint", bucket="", per="day", limit=7)
+    assert (await world.hold("d1", [], limits=(per_minute, PER_HOUR, per_day))).status == "none"
+    assert numbers(world)[0] == 8
+    for limits, per in (((per_minute, PER_HOUR), "minute"), ((PER_HOUR, per_day), "hour"), ((per_day,), "day")):
+        refused = (await world.hold("d1", [], limits=limits)).rate_limited
+        assert refused is not None
+        assert refused.per == per
 
 
 async def test_test_pings_have_a_bucket_of_their_own(world: World) -> None:

@@ -137,7 +137,7 @@ def machine(redis: RedisForTest) -> type[RuleBasedStateMachine]:
         def redis_has_what_the_model_has(self) -> None:
             use = self.run(self.store.usage([one.buyer for one in BIDS], [POOL], [one.contract for one in BIDS]))
             assert [(one.slots, one.holds) for one in use.buyers] == [self.model.use(at) for at in range(3)]
-            assert use.buyers[0].caps["1-auto"][0].sold == self.model.counted[0] <= TOTAL
+            assert use.buyers[0].contracts[0].caps[0].sold == self.model.counted[0] <= TOTAL
             (numbers,) = use.pools
             assert (numbers.free, numbers.lent, numbers.cooling) == self.model.numbers()
             for at, cap in CAPS.items():

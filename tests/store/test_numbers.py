@@ -13,7 +13,7 @@ from service.store.asks import PoolUse
 from tests.conftest import RedisForTest
 from tests.store.world import CALLER, ENDPOINT, NUMBERS, World, bid, open_store, sell_ask
 
-LENT = ("sale:*", "slots:*", "leases:*", "caps:*", "sales", "lent:*", "retired:*")
+LENT = ("sale:*", "slots:*", "leases:*", "caps", "sales", "lent:*", "retired:*")
 
 
 def pool(*numbers: str, pool_id: str = "toll_free") -> RingPool:

@@ -96,7 +96,7 @@ async def test_a_cap_is_never_sold_beyond_whoever_posts(redis: RedisForTest) -> 
     sales = [answer.sale for answer in await asyncio.gather(*posts)]
     assert sorted(sale.position for sale in sales if sale) == [0] * 10 + [1] * 50
     (use,) = (await stores[0].usage([capped.buyer], [], [capped.contract])).buyers
-    assert use.caps["1-auto"][0].sold == 10
+    assert use.contracts[0].caps[0].sold == 10
     for store in stores:
         await store.close()
 

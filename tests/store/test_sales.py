@@ -10,7 +10,7 @@ from service.model.decline import Decline
 from service.store.asks import PoolUse
 from tests.store.world import CALLER, DATA, ENDPOINT, NUMBERS, OWN_NUMBERS, World, bid, sell_ask
 
-SALE_KEYS = ("sale:*", "slots:*", "leases:*", "caps:*", "sales", "lent:*")
+SALE_KEYS = ("sale:*", "slots:*", "leases:*", "caps", "sales", "lent:*")
 
 
 async def stocked(world: World, *more: str) -> None:
@@ -35,6 +35,19 @@ async def test_what_was_sold_is_what_redis_keeps(world: World) -> None:
     sold = await world.post_only("d1", [bid(1), bid(2)])
     assert sold.sale == await world.store.sale("d1")
     assert (await world.store.posted("d1")) == (None, sold.sale)
+
+
+async def test_a_post_that_adds_nothing_has_its_pings_record_kept_and_one_that_does_its_own(world: World) -> None:
+    await stocked(world, "ping:*")
+    said = {"caller_id": CALLER, "note": "either|or|both"}
+    for decision_id, lead in (("d1", said), ("d2", said | {"zip": "90210"})):
+        await world.hold(decision_id, [bid(1), bid(2)], lead=said)
+        sold = await world.post(decision_id, [bid(1), bid(2)], lead=lead, as_pinged=lead == said)
+        assert sold.sale is not None
+        assert sold.sale == await world.store.sale(decision_id)
+        assert sold.sale.record.lead == lead
+        (_, posted) = await world.store.decision(decision_id)
+        assert posted["record"]["lead"] == lead
 
 
 async def test_a_post_within_its_hold_is_taken_though_the_buyer_is_full(world: World) -> None:
@@ -115,10 +128,21 @@ async def test_caps_count_sales_and_refuse_the_next(world: World) -> None:
     assert [(await world.post_only(f"d{at}", [one])).status for at in range(3)] == ["sold", "sold", "none"]
     assert (await world.post_only("d9", [one])).said == (Decline.CAP_TOTAL,)
     (use,) = (await world.store.usage([one.buyer], [], [one.contract])).buyers
-    assert [(cap.per, cap.sold, cap.resets_at_ms is None) for cap in use.caps["1-auto"]] == [
+    assert [(cap.per, cap.sold, cap.resets_at_ms is None) for cap in use.contracts[0].caps] == [
         ("total", 2, True),
         ("day", 2, False),
     ]
+
+
+async def test_each_candidate_is_judged_by_its_own_caps(world: World) -> None:
+    await stocked(world)
+    once = (Cap("day", 9), Cap("total", 1))
+    free, sold_out, capped, last = bid(1), bid(2, caps=once), bid(3, caps=once), bid(4, caps=once)
+    assert (await world.post_only("d1", [sold_out])).status == "sold"
+    assert (await world.post_only("d2", [last])).status == "sold"
+    world.redis.may_leave("ping:d3")
+    held = await world.hold("d3", [free, sold_out, capped, last])
+    assert held.said == (0, Decline.CAP_TOTAL, 0, Decline.CAP_TOTAL)
 
 
 async def test_a_cap_that_comes_later_knows_what_was_sold_before(world: World) -> None:
@@ -165,7 +189,7 @@ async def test_post_only_of_a_call_is_repeated_by_its_fields_while_the_number_is
 
 
 async def test_data_is_sold_without_slots_and_numbers(world: World) -> None:
-    world.redis.may_leave("sale:*", "caps:*", "sales")
+    world.redis.may_leave("sale:*", "caps", "sales")
     sold = await world.post_only("d1", [bid(1, 0)], DATA)
     assert sold.sale is not None
     assert (sold.sale.number, sold.sale.pool) == ("", "")
@@ -250,7 +274,7 @@ async def test_a_post_in_several_trips_is_on_record_once_with_all_that_was_said(
 
 
 async def test_a_post_only_is_looked_up_without_reading_all_records_before_it(world: World) -> None:
-    world.redis.may_leave("sale:*", "caps:*", "sales")
+    world.redis.may_leave("sale:*", "caps", "sales")
     client = world.redis.client
     long_ago_ms = world.store.now_ms() - 3_600_000
     with client.pipeline() as filling:

@@ -10,7 +10,9 @@ from service.store.scripts import lua_folder, parts_of, script
 SCRIPTS = sorted(lua_folder().glob("*.lua"))
 SECTIONS = ("parts", "KEYS", "ARGV", "Returns", "Writes")
 LINES_MAX = 150
-WRITES = "SET|DEL|HSET|HDEL|HINCRBY|ZADD|ZREM|ZREMRANGEBYSCORE|ZINCRBY|SADD|SREM|XADD|PEXPIRE|PEXPIREAT|INCRBY"
+WRITES = "SET|SETRANGE|INCRBY|DEL|PEXPIRE|PEXPIREAT|HSET|HDEL|HINCRBY|SADD|SREM|XADD|XTRIM|" + (
+    "ZADD|ZINCRBY|ZREM|ZREMRANGEBYSCORE"
+)
 
 
 def header_of(path: Path) -> dict[str, str]:
@@ -87,7 +89,7 @@ def test_no_bare_number_stands_below_the_names(path: Path) -> None:
     body = body_of(path)
     below = body[body.index("local now = now_ms()") :]
     assert not re.search(r"(KEYS|ARGV)\[\d", below)
-    follows = re.search(r"tail_follows\((\d+)\)", body)
+    follows = re.search(r"(?:tail_follows\(|KEYS_NAMED = )(\d+)", body)
     if follows:
         assert int(follows.group(1)) == len(names_bound(body, "KEYS"))
 

@@ -20,7 +20,7 @@ from service.errors import StoreDown, StoreUnfit
 from service.store import Store, StoreSettings
 from service.store.line import Word
 from service.store.packing import msgpack
-from service.store.runner import Asked, asked_of
+from service.store.runner import AskedInWords
 from tests.redis_server import RedisServer
 from tests.store.world import POOL, bid, hold_ask, open_store, sell_ask
 
@@ -220,12 +220,12 @@ async def test_a_period_that_ends_on_the_way_is_worked_out_anew(store: Store) ->
     """A script is told the end of the period; past it, and in time, it is asked again with the next one."""
     built: list[int] = []
 
-    def build(now_ms: int) -> Asked:
+    def build(now_ms: int) -> AskedInWords:
         built.append(now_ms)
         keys = store._runner.keys
         words: list[Word] = ["toll_free", *(msgpack([]) for _ in range(3))]
         until_ms = now_ms - 10 if len(built) == 1 else now_ms + 10_000
-        return asked_of([keys.pools, *keys.pool("toll_free")], words, until_ms)
+        return AskedInWords([keys.pools, *keys.pool("toll_free")], words, until_ms)
 
     reply = await store._runner.write("stock", build)
     assert reply[0] == b"stocked"

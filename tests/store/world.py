@@ -140,7 +140,7 @@ def _value(client: Any, key: str) -> Any:
         case "zset":
             return client.zrange(key, 0, -1, withscores=True)
         case "hash":
-            return client.hgetall(key)
+            return client.execute_command("HGETALL", key, NEVER_DECODE=True)  # what is sold is in bytes
         case "set":
             return client.smembers(key)
         case "stream":

@@ -14,7 +14,8 @@ def test_ids_are_read_as_they_were_made() -> None:
     assert wire.parse_ping_id(wire.ping_id(decision)) == wire.PingId(decision, None, False)
     assert wire.parse_ping_id(wire.ping_id(decision, 0)) == wire.PingId(decision, 0, False)
     assert wire.parse_ping_id(wire.ping_id(decision, 12, test=True)) == wire.PingId(decision, 12, True)
-    assert wire.parse_sale_id(wire.sale_id(decision)) == decision
+    assert wire.parse_sale_id(wire.sale_id(decision)) == wire.SaleId(decision)
+    assert wire.parse_sale_id(wire.sale_id(decision, 3)) == wire.SaleId(decision, 3)
     for text in (decision, wire.ping_id(decision), wire.ping_id(decision, 3, test=True), wire.sale_id(decision)):
         assert wire.parse_decision_id(text) == decision
 
