@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -101,10 +102,11 @@ def _publisher(told: Weather, port: int, index: int, file: Path) -> "subprocess.
 def _rows(journals: list[Journal], books: Books) -> list[tuple[str, int | str]]:
     sales = [sale for journal in journals for sale in journal.sales]
     seen = {sale.sale_id for sale in sales}
+    declined = sum((Counter(journal.declined) for journal in journals), Counter[str]())
     bought = {buyer_id: sum(sale.buyer_id == buyer_id for sale in books.sales) for buyer_id in market.PRICES}
     return [
         ("leads posted", sum(journal.posted for journal in journals)),
-        ("declined", sum(journal.declined for journal in journals)),
+        *((f"declined: {status}", count) for status, count in declined.items()),
         ("questions asked again for want of an answer", sum(journal.lost for journal in journals)),
         ("answers that were sales", len(sales)),
         ("sales answered", len(seen)),

@@ -52,11 +52,11 @@ class Sale(Struct, frozen=True):
 
 
 class Journal(Struct):
-    """`sales` has each answer that said so, repeats too. `lost`: tries without an answer. `top_ups`: key to micros."""
+    """`sales` has each answer that said so, repeats too. `declined`: leads that nobody took, by their last status. `lost`: tries without an answer. `top_ups`: key to micros."""
 
     sales: list[Sale] = field(default_factory=list)
     posted: int = 0
-    declined: int = 0
+    declined: dict[str, int] = field(default_factory=dict)
     lost: int = 0
     top_ups: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
@@ -100,22 +100,23 @@ class Publisher:
         caller = 2_120_000_000 + plan.index * 10_000_000 + number
         lead: Json = {"request_id": request_id, "caller_id": f"+1{caller}", "traffic_source_id": SOURCE}
         verb = chance.choice(("ping", "ping", "post", "full"))
-        questions = await self._pinged(offer, lead, chance) if verb == "ping" else [lead]
+        questions, status = await self._pinged(offer, lead, chance) if verb == "ping" else ([lead], "")
         for question in questions:
-            path = f"{'post' if verb == 'ping' else verb}/{offer}"
-            if sold := [said for said in await self._asked(path, question, chance) if said.get("success")]:
+            answers = await self._asked(f"{'post' if verb == 'ping' else verb}/{offer}", question, chance)
+            if sold := [said for said in answers if said.get("success")]:
                 self.journal.sales += [_sale_of(request_id, said) for said in sold]
                 return
-        self.journal.declined += 1
+            status = answers[-1].get("status", "fault")
+        self.journal.declined[status] = self.journal.declined.get(status, 0) + 1
 
-    async def _pinged(self, offer: str, lead: Json, chance: random.Random) -> list[Json]:
-        """The posts to try in turn: as a rule the dearest buyer's, then whoever takes it."""
+    async def _pinged(self, offer: str, lead: Json, chance: random.Random) -> tuple[list[Json], str]:
+        """The posts to try in turn: the dearest buyer's, or at once whoever takes it; and the ping's status."""
         said = await self._answered(f"ping/{offer}", lead)
         if not said.get("success"):
-            return []
+            return [], f"ping: {said.get('status', 'fault')}"
         everybody: Json = {"ping_id": said["try_all_buyers_ping_id"]}
         dearest: Json = {"ping_id": said["buyers"][0]["ping_id"]}
-        return [everybody] if chance.random() < 0.5 else [dearest, everybody]
+        return [everybody] if chance.random() < 0.5 else [dearest, everybody], ""
 
     async def _asked(self, path: str, question: Json, chance: random.Random) -> list[Json]:
         """Asks once, twice at once, or again after the answer: all answers."""

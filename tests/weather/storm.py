@@ -27,6 +27,8 @@ ARCHIVE = "\0archive\0"
 CAUGHT_UP_SECONDS_MAX = 120.0
 """For the archive to take what waits, once all is calm."""
 END_SECONDS_MAX = 60.0
+LINES_SHOWN = 60
+"""Of the service's log, where it fails."""
 
 
 class Storm:
@@ -46,8 +48,10 @@ class Storm:
             self._ends = ends.pop_all()
         return self
 
-    def __exit__(self, *_failure: object) -> None:
+    def __exit__(self, failure: type[BaseException] | None, *_rest: object) -> None:
         self._ends.close()
+        if failure is not None:
+            print("the service's log ends:", *self.service.said()[-LINES_SHOWN:], sep="\n", file=sys.stderr)
 
     def _start(self, ends: contextlib.ExitStack) -> None:
         told = {"PINGPOST_ARCHIVE": "1"}
