@@ -176,7 +176,7 @@ class Arbiter(GunicornArbiter):
         return pid
 
     def reap_workers(self) -> None:
-        """The first worker that cannot boot ends the service; the others, which cannot either, are only reaped."""
+        """The first worker that can never boot ends the service; the others, which cannot either, are only reaped."""
         if self._archive is not None:
             self._archive.reap()  # else its end would be told as a worker's
         try:

@@ -21,13 +21,13 @@ from aiohttp.worker import GunicornUVLoopWebWorker
 from service import metrics
 from service.app.draining import DRAINING, Draining
 from service.app.running import Runner
-from service.errors import PingpostError
+from service.errors import PingpostError, StoreDown
 from service.settings import Settings
 
 BOOT_ERROR = 3
 """gunicorn's code for a worker that cannot boot: the arbiter gives up."""
 BOOT_PAUSE_SECONDS = 1.0
-"""Pause of a replacement that cannot boot, so that trying again does not eat a core."""
+"""Pause of a worker that cannot boot and is replaced, so that trying again does not eat a core."""
 LAST_REQUESTS_SECONDS = 0.25
 """How long after the last connection was accepted its request may come; each answer by then gives its line back."""
 LAG_SECONDS = 0.1
@@ -65,10 +65,11 @@ class Worker(GunicornUVLoopWebWorker):
         except PingpostError as fault:
             # A sentence for the operator, not a traceback.
             _log.error("%s", fault)
-            first = self.age <= self.cfg.workers
-            if not first:
+            # A Redis that has gone since the process looked at it comes back; others may be serving already.
+            is_fatal = self.age <= self.cfg.workers and not isinstance(fault, StoreDown)
+            if not is_fatal:
                 time.sleep(BOOT_PAUSE_SECONDS)
-            sys.exit(BOOT_ERROR if first else 1)
+            sys.exit(BOOT_ERROR if is_fatal else 1)
 
     async def _run(self) -> None:
         make_runner: Callable[[], Awaitable[Runner]] = cast(Any, self.wsgi)

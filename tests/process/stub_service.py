@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from service.errors import StoreUnfit
+from service.errors import StoreDown, StoreUnfit
 from service.settings import Settings
 
 
@@ -27,6 +27,8 @@ def create_app(settings: Settings) -> web.Application:
     async def start(_app: web.Application) -> None:
         if "UNFIT" in os.environ:
             raise StoreUnfit("This Redis is 5.0.7; pingpost needs 6.2 or newer.")
+        if Path(os.environ.get("AWAY", settings.var / "nothing")).exists():
+            raise StoreDown("The connection to Redis was lost.")
         served.append(await snapshot.load_current(settings.var))
         watching = snapshot.watch(settings.var, served[0].catalog.version, take)
         app[WATCH] = asyncio.create_task(watching)

@@ -232,7 +232,7 @@ def test_help_lists_what_a_user_types_and_nothing_else(capsys: Captured) -> None
     shown = capsys.readouterr().out
     assert re.findall(r"^    (\w+)\b", shown, re.M) == [
         "serve", "archive", "check", "diff", "explain", "token", "status", "balance", "report", "statement", "why",
-        "tail", "bench",
+        "tail", "suppress", "forget", "bench",
     ]  # fmt: skip
     assert "examples:" in shown
 

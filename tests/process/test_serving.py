@@ -230,6 +230,17 @@ def test_what_keeps_it_from_starting_is_one_clear_sentence(
     assert not any("Traceback" in line for line in said)
 
 
+def test_a_redis_that_goes_away_while_the_first_workers_start_is_waited_for(tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    away.touch()
+    with Running(tmp_path, "--workers", "2", env={"AWAY": str(away)}) as running:
+        running.ports = [int(running.wait_for(r"listening on .*:(\d+) ")[1])]
+        lost = "The connection to Redis was lost"
+        running.wait_for(lost, lost, "started in the place of one that ended")
+        away.unlink()
+        assert len(running.workers(2)) == 2
+
+
 @pytest.fixture
 def redis() -> Iterator[RedisServer]:
     server = RedisServer()
