@@ -10,6 +10,7 @@ from pathlib import Path
 from service import __version__
 from service.cli.balance_arguments import add_balance
 from service.cli.bench_arguments import add_bench
+from service.cli.reconcile_arguments import add_reconcile
 from service.settings import TABLE, Setting
 
 COMPILE = "compile"
@@ -26,6 +27,7 @@ examples:
   pingpost bench --endpoint my_endpoint --rate 500 load on a running service; bench --help for more
   PINGPOST_ADMIN_TOKEN=... pingpost status         slots, holds, caps and pools of a running service
   PINGPOST_ADMIN_TOKEN=... pingpost balance top-up 14 500.00 --key wire-8812 --reason "wire of 3 Nov"
+  pingpost reconcile                               whether Redis and the ledger say the same of money
 
 SIGHUP makes `serve` take a new catalog; SIGTERM or Ctrl-C makes it finish what is in flight and end.
 """
@@ -51,6 +53,7 @@ def parser(*, for_service: bool = False) -> argparse.ArgumentParser:
     token.set_defaults(run=("tokens", "make"))
     _add_status(commands)
     add_balance(commands)
+    add_reconcile(commands)
     add_bench(commands)
     if for_service:
         _add_compile(commands)

@@ -115,7 +115,10 @@ def _limits_behind(bid: Bid, reason: Decline, endpoint: Endpoint) -> dict[str, o
         return {"dedup_days": bid.contract.dedup_days}
     if reason is Decline.BALANCE:
         return {"balance_required": True, "price": units_of(bid.bid_micros)}
-    found: dict[str, object] = {"limit": cap.limit for cap in bid.contract.caps if CAP_DECLINES[cap.per] is reason}
+    found: dict[str, object] = {}
+    for cap_on_sales in bid.contract.caps:
+        if CAP_DECLINES[cap_on_sales.per] is reason:
+            found["limit"] = cap_on_sales.limit
     for revenue_cap in bid.contract.revenue_caps:
         if CAP_DECLINES[revenue_cap.per] is reason:
             found |= {"amount_limit": units_of(revenue_cap.limit_micros), "price": units_of(bid.bid_micros)}

@@ -3,6 +3,17 @@
 SQLite in the folder of state, or PostgreSQL by `PINGPOST_LEDGER_URL`.
 """
 
+from service.ledger.books import (
+    KnownCredit,
+    KnownSale,
+    Sums,
+    all_credits,
+    credits_of,
+    returned_since,
+    sales_of,
+    sales_since,
+    sums,
+)
 from service.ledger.cursors import BEGINNING, Step, Taken, Told, cursor, rewind
 from service.ledger.deciding import FORGET_ROWS, forget_decisions, take_decisions
 from service.ledger.opening import Ledger, check, migrate, open_ledger, reading, url_of, writing
@@ -11,17 +22,26 @@ from service.ledger.selling import take_sales
 __all__ = [
     "BEGINNING",
     "FORGET_ROWS",
+    "KnownCredit",
+    "KnownSale",
     "Ledger",
     "Step",
+    "Sums",
     "Taken",
     "Told",
+    "all_credits",
     "check",
+    "credits_of",
     "cursor",
     "forget_decisions",
     "migrate",
     "open_ledger",
     "reading",
+    "returned_since",
     "rewind",
+    "sales_of",
+    "sales_since",
+    "sums",
     "take_decisions",
     "take_sales",
     "url_of",

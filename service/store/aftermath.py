@@ -53,8 +53,8 @@ class KnownSale(Struct, frozen=True):
 
 
 class Converted(Struct, frozen=True):
-    """`made`: it was pending, and is a sale by this; `is_late`: it was not pending any more. `noted`: it was made before.
-    The other words are why it was neither."""
+    """`made`: it was pending, and is a sale by this; `is_late`: it was not pending any more. `noted`: it was made
+    before. The other words are why it was neither."""
 
     status: Literal["made", "noted", "unknown", "changed", "void", "returned"]
     is_repeat: bool = False

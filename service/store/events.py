@@ -78,8 +78,8 @@ _made_of = msgspec.json.Decoder(MadeBid).decode
 
 
 async def _settle(runner: Runner, event: CallEvent, known: _Known, buyers: Mapping[int, Buyer]) -> list[Any]:
-    """What the event makes of a sale that was pending when the call was dialled. A trip of its own, which only such calls
-    need."""
+    """What the event makes of a sale that was pending when the call was dialled. A trip of its own, which only such
+    calls need."""
     keys, buyer_id = runner.keys, int(known.buyer)
     buyer = buyers.get(buyer_id)
     named = [known.key, keys.sale(known.decision_id), keys.sales, keys.caps, keys.pending(known.pends)]

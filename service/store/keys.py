@@ -30,7 +30,8 @@ class Keys:
         self._bought: dict[str, bytes] = {}
         self._pools: dict[str, PoolKeys] = {}
         self.candidates: dict[tuple[int, int, int, str], Any] = {}
-        """Contracts as they were packed for scripts, by identity, room, price and terms: with a catalog's keys they come and go."""
+        """Contracts as they were packed for scripts, by identity, room, price and terms: with a catalog's keys they
+        come and go."""
         self.limits: dict[tuple[str, int], Any] = {}
         """Rate limits as they were packed, by endpoint and identity."""
         self.lots: dict[tuple[Any, ...], Any] = {}
@@ -45,6 +46,7 @@ class Keys:
         self.pools = self._key("pools")
         self.secret = self._key("secret")
         self.credits = self._key("credits")
+        self.repaired = self._key("repaired")
         self.pendings = self._key("pendings")
 
     def forget(self) -> None:
