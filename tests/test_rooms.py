@@ -13,13 +13,14 @@ ROWS = [
     {"model", "errors", "settings", "metrics", "logs"},
     {"catalog", "match", "wire"},
     {"bench", "ledger", "served", "store"},
-    {"archive", "exchange", "forgetting", "reports"},
+    {"archive", "exchange", "forgetting", "reconcile", "reports"},
     {"app", "pages"},
     {"__main__", "cli", "process"},
 ]
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
-OWN_SIBLINGS = [{"cli", "process", "__main__"}, {"app", "pages"}]
-"""Rooms of one row that may know each other: the command line starts the process, the application serves the pages."""
+OWN_SIBLINGS = [{"cli", "process", "__main__"}, {"app", "pages"}, {"archive", "reconcile"}]
+"""Rooms of one row that may know each other: the command line starts the process, the application serves the pages,
+what is compared with the ledger is first brought there by the archive's own reading."""
 FORBIDDEN = {
     "redis": {"store"},
     "hiredis": {"store"},

@@ -8,7 +8,8 @@ and what it says that it has cannot differ, whatever is killed where, and of sev
 others find the cursor moved. Sales are trimmed from Redis behind the committed cursor only.
 """
 
-from service.archive.running import Archive
+from service.archive.reading import Reader
+from service.archive.running import Archive, sales_reader
 from service.archive.settings import ArchiveSettings
 
-__all__ = ["Archive", "ArchiveSettings"]
+__all__ = ["Archive", "ArchiveSettings", "Reader", "sales_reader"]

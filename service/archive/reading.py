@@ -51,10 +51,15 @@ class Reader(Generic[Said]):
         self._place: str | None = None
         """The cursor as it was left here; None where it must be asked for."""
 
-    async def turn(self) -> Turn:
-        """Takes the next batch. Raises StoreDown, LedgerDown: then nothing of it was written."""
+    async def take_until(self, entry_id: str) -> None:
+        """Takes everything up to an entry, and nothing behind it; another archive may. Raises StoreDown, LedgerDown."""
+        while (await self.turn(entry_id)).again:
+            pass
+
+    async def turn(self, until: str = "+") -> Turn:
+        """Takes the next batch, of entries up to one. Raises StoreDown, LedgerDown: then nothing of it was written."""
         place = await self._known_place()
-        page = await self._store.page(self.stream, place, self._count)
+        page = await self._store.page(self.stream, place, self._count, until)
         if not page.entries:
             return await self._nothing_after(place, page)
         if place != BEGINNING and not page.place_is_kept and await self._is_still(place):
@@ -69,7 +74,7 @@ class Reader(Generic[Said]):
         metrics.count_archived(self.stream, len(page.entries), len(taken.refused))
         for one in taken.refused:
             _log.error("entry %s of the stream %s is kept and not applied: %s", one.entry_id, self.stream, one.why)
-        return self._left(page, len(page.entries))
+        return self._left(page, until)
 
     async def _known_place(self) -> str:
         # Until it is known again there is none: whatever is raised now, the ledger is asked the next time.
@@ -125,11 +130,11 @@ class Reader(Generic[Said]):
             return Told(entry.id, entry.at_ms, entry.fields, None, said.why)
         return Told(entry.id, entry.at_ms, entry.fields, said)
 
-    def _left(self, page: Page, taken: int) -> Turn:
+    def _left(self, page: Page, until: str) -> Turn:
         """What is behind the batch. Entries are not counted by Redis from a place: about as many as its time is of the
         stream's."""
-        newest, last = id_of(page.last_id)[0], page.entries[-1].at_ms
-        if page.entries[-1].id == page.last_id:
+        newest, last, taken = id_of(page.last_id)[0], page.entries[-1].at_ms, len(page.entries)
+        if page.entries[-1].id in (page.last_id, until):
             return Turn(taken, False, 0, 0, page.length)
         span = max(newest - id_of(page.first_id)[0], 1)
         entries = max(1, round(page.length * (newest - last) / span))

@@ -11,10 +11,16 @@ from service.archive.settings import DAY_MS, ArchiveSettings
 from service.archive.standing import Standing
 from service.errors import LedgerDown, StoreDown
 from service.ledger import Ledger
+from service.model.sales import SaleEvent
 from service.store import Store
 from service.store.streams import sale_event
 
 _log = logging.getLogger(__name__)
+
+
+def sales_reader(store: Store, to: Ledger, limits: ArchiveSettings | None = None) -> Reader[SaleEvent]:
+    """The way of sales into the ledger, for who needs them there at once; beside any archive."""
+    return Reader(store, to, "sales", read=sale_event, take=ledger.take_sales, limits=limits or ArchiveSettings())
 
 
 class Archive:
@@ -27,7 +33,7 @@ class Archive:
         self._ending = asyncio.Event()
         self._forget_at = 0.0
         self._readers: tuple[Reader[Any], ...] = (
-            Reader(store, to, "sales", read=sale_event, take=ledger.take_sales, limits=self._limits),
+            sales_reader(store, to, self._limits),
             Reader(store, to, "audit", read=store.decided, take=ledger.take_decisions, limits=self._limits),
         )
 

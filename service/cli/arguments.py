@@ -11,6 +11,7 @@ from service import __version__
 from service.cli.balance_arguments import add_balance
 from service.cli.bench_arguments import add_bench
 from service.cli.people_arguments import add_forget, add_suppress
+from service.cli.reconcile_arguments import add_reconcile
 from service.cli.report_arguments import add_reports
 from service.settings import TABLE, Setting
 
@@ -31,6 +32,7 @@ examples:
   pingpost bench --endpoint my_endpoint --rate 500 load on a running service; bench --help for more
   PINGPOST_ADMIN_TOKEN=... pingpost status         slots, holds, caps and pools of a running service
   PINGPOST_ADMIN_TOKEN=... pingpost balance top-up 14 500.00 --key wire-8812 --reason "wire of 3 Nov"
+  pingpost reconcile                               whether Redis and the ledger say the same of money
   PINGPOST_ADMIN_TOKEN=... pingpost suppress --caller +12125551234   not to be offered again, at once
   pingpost forget --caller +12125551234            a person goes from Redis and the ledger; who was sold them
 
@@ -58,6 +60,7 @@ def parser(*, for_service: bool = False) -> argparse.ArgumentParser:
     token.set_defaults(run=("tokens", "make"))
     _add_status(commands)
     add_balance(commands)
+    add_reconcile(commands)
     add_reports(commands)
     add_suppress(commands)
     _add_settings(add_forget(commands), FORGET_SETTINGS)

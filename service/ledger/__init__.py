@@ -3,6 +3,17 @@
 SQLite in the folder of state, or PostgreSQL by `PINGPOST_LEDGER_URL`.
 """
 
+from service.ledger.books import (
+    KnownCredit,
+    KnownSale,
+    Sums,
+    all_credits,
+    credits_of,
+    returned_since,
+    sales_of,
+    sales_since,
+    sums,
+)
 from service.ledger.cursors import BEGINNING, Step, Taken, Told, cursor, rewind
 from service.ledger.deciding import FORGET_ROWS, forget_decisions, take_decisions
 from service.ledger.forgetting import (
@@ -23,12 +34,17 @@ __all__ = [
     "BEGINNING",
     "ERASE_ROWS",
     "FORGET_ROWS",
+    "KnownCredit",
+    "KnownSale",
     "Ledger",
     "Receipt",
     "Step",
+    "Sums",
     "Taken",
     "Told",
+    "all_credits",
     "check",
+    "credits_of",
     "cursor",
     "decisions_naming",
     "decisions_of_caller",
@@ -41,8 +57,12 @@ __all__ = [
     "open_ledger",
     "reading",
     "receipts_of",
+    "returned_since",
     "rewind",
+    "sales_of",
+    "sales_since",
     "scrub",
+    "sums",
     "take_decisions",
     "take_sales",
     "url_of",

@@ -40,6 +40,7 @@ class SaleRow(Struct, frozen=True, kw_only=True):
     moves: int = 0
     made_at_ms: int | None = None
     made_by: str | None = None
+    taken_at_ms: int | None = None
     call: str | None = None
     call_outcome: str | None = None
     call_answered: bool | None = None
@@ -118,16 +119,21 @@ def _posted(_event: SaleEvent, sale: SaleRow) -> Applied:
 
 
 def _sold(event: SaleEvent, sale: SaleRow) -> Applied | NotApplied:
-    if sale.state != "pending":
+    """Also one that has lapsed: a conversion that is reported late is booked all the same. Not once more to a buyer
+    that it has left since."""
+    if sale.state not in ("pending", "lapsed"):
         return Applied(sale)
     if event.bid is None or event.position is None:
         return NotApplied("sold without position or bid")
+    if str(event.position) in sale.positions.split(",")[:-1]:
+        return Applied(sale)
     made_by = event.made or "post"
     made = replace(
         _taken_by(sale, event.bid, event.position),
         state="sold",
         made_at_ms=event.at_ms,
         made_by=made_by,
+        taken_at_ms=event.at_ms,
         converted_at_ms=event.at_ms if made_by in ("converted", "reported") else sale.converted_at_ms,
     )
     return Applied(made, _charge(made, f"{sale.sale_id}:sold:{event.position}", "sale", event.at_ms))
@@ -144,6 +150,9 @@ def _moved(event: SaleEvent, sale: SaleRow) -> Applied | NotApplied:
         return Applied(moved)
     key = f"{sale.sale_id}:moved:{event.position}"
     back = _charge(sale, f"{key}:back", "move", event.at_ms, back=True)
+    if event.pending:  # it was made with the buyer before, and the next one is still to make it
+        return Applied(replace(moved, state="pending", made_at_ms=None, made_by=None, taken_at_ms=None), back)
+    moved = replace(moved, taken_at_ms=event.at_ms)
     return Applied(moved, (*back, *_charge(moved, key, "move", event.at_ms)))
 
 

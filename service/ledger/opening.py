@@ -121,6 +121,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@contextlib.contextmanager
+def reading_one_state(engine: Engine) -> Iterator[Connection]:
+    """One transaction that sees one state throughout, whatever is written meanwhile. Raises LedgerDown."""
+    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with faults(), engine.connect().execution_options(**options) as connection:
+        yield connection
+
+
 def migrate(engine: Engine) -> None:
     """Brings the tables to this program's version; several processes may do so at once. Raises LedgerDown,
     or LedgerUnfit where a newer program has made them."""

@@ -64,6 +64,9 @@ sales = Table(
     _whole("posted_at_ms"),
     Column("made_at_ms", BigInteger),
     Column("made_by", Text, comment="post, connected, converted, reported"),
+    Column(
+        "taken_at_ms", BigInteger, comment="when its present buyer was counted: caps count by it; null while pending"
+    ),
     _text("number"),
     Column(
         "positions", Text, nullable=False, comment="places in the record that had it, in order, csv: the last has it"

@@ -44,6 +44,8 @@ class SaleEvent(Struct, frozen=True, kw_only=True):
     bid: SoldBid | None = None
     about: SoldAbout | None = None
     made: str = ""
+    pending: bool = False
+    """Of a sale that moved: its next buyer is still to make it."""
     call: str = ""
     outcome: str = ""
     answered: bool = False

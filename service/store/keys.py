@@ -46,6 +46,7 @@ class Keys:
         self.pools = self._key("pools")
         self.secret = self._key("secret")
         self.credits = self._key("credits")
+        self.repaired = self._key("repaired")
         self.pendings = self._key("pendings")
         self.suppressed = self._key("suppressed")
         self.suppressions = self._key("suppressions")

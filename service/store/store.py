@@ -47,6 +47,7 @@ from service.store.asks import (
 )
 from service.store.backing_off import pause_ms
 from service.store.balances import CreditAsk, Credited
+from service.store.books import Books
 from service.store.channel import Channel, LineFull, ScriptFault
 from service.store.erasing import Eraser
 from service.store.keys import Keys
@@ -261,9 +262,9 @@ class Store:
 
     # The archive
 
-    async def page(self, stream: StreamName, after: str, count: int) -> Page:
-        """What follows an entry's id in a stream."""
-        return await streams.page(self._runner, stream, after, count)
+    async def page(self, stream: StreamName, after: str, count: int, until: str = "+") -> Page:
+        """What follows an entry's id in a stream, up to another one."""
+        return await streams.page(self._runner, stream, after, count, until)
 
     async def follow(self, stream: StreamName, after: str, wait_ms: int) -> list[Entry]:
         """What comes after an entry's id; nothing where nothing comes in time. Not for a store that answers others."""
@@ -281,6 +282,10 @@ class Store:
     def decided(self, entry: Entry) -> Decided | Misread:
         """What an entry of the audit says."""
         return streams.decided(entry, self._runner.keys.hash_of)
+
+    def books(self) -> Books:
+        """What is kept of money, to be compared with the ledger."""
+        return Books(self._runner)
 
     def caller_hash(self, lead: Lead) -> str | None:
         """By which a person's decisions are found in the ledger, from `caller_id` in E.164 or its SHA-256."""

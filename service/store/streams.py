@@ -56,12 +56,12 @@ def id_of(text: str) -> tuple[int, int]:
     return int(ms), int(seq or 0)
 
 
-async def page(runner: Runner, stream: StreamName, after: str, count: int) -> Page:
+async def page(runner: Runner, stream: StreamName, after: str, count: int, until: str = "+") -> Page:
     """The next entries after an id, oldest first, and how the stream stands. Raises StoreDown."""
     key = runner.keys.stream(stream)
     found, first, last, at_place, length, erased_at_ms = await runner.read(
         [
-            ("XRANGE", key, f"({after}", "+", "COUNT", count),
+            ("XRANGE", key, f"({after}", until, "COUNT", count),
             ("XRANGE", key, "-", "+", "COUNT", 1),
             ("XREVRANGE", key, "+", "-", "COUNT", 1),
             ("XRANGE", key, after, after),

@@ -37,6 +37,7 @@ _SALES = st.sampled_from(["d1", "d2"])
 _POSITIONS = st.integers(0, len(BIDS) - 1)
 _ANY = st.one_of(
     st.builds(event, st.sampled_from(["posted", "sold", "moved"]), _SALES, _POSITIONS),
+    st.builds(lambda sale, position: event("moved", sale, position, pending=True), _SALES, _POSITIONS),
     st.builds(event, st.sampled_from(["voided", "lapsed", "converted", "returned"]), _SALES),
     st.builds(
         lambda sale, call, answered, duration_ms: event(

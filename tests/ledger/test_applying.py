@@ -118,10 +118,31 @@ def test_what_is_voided_or_returned_is_owed_by_nobody() -> None:
     assert sale.return_reason == "wrong number"
 
 
-def test_what_lapsed_or_was_voided_is_never_charged_afterwards() -> None:
-    for ending in ("lapsed", "voided"):
-        _, money = sale_of(event("posted", position=0), event(ending), event("sold", position=0))
-        assert money == {}
+def test_what_was_voided_is_never_charged_afterwards() -> None:
+    _, money = sale_of(event("posted", position=0), event("voided"), event("sold", position=0))
+    assert money == {}
+
+
+def test_what_lapsed_is_charged_where_its_conversion_is_reported_late() -> None:
+    late = (event("posted", position=0), event("lapsed"), event("sold", position=0, at_ms=9_000, made="reported"))
+    sale, money = sale_of(*late)
+    assert (sale.state, sale.taken_at_ms, money["buyer:1"]) == ("sold", 9_000, -25_000_000)
+
+
+def test_a_sale_that_was_made_and_moves_waits_for_its_next_buyer_and_charges_nobody() -> None:
+    moved = (event("posted", position=0), event("sold", position=0), event("moved", position=1, pending=True))
+    sale, money = sale_of(*moved)
+    assert (sale.state, sale.buyer_id, sale.made_at_ms, sale.taken_at_ms, money) == ("pending", 2, None, None, {})
+    assert sale_of(*moved, event("lapsed"))[1] == {}
+    assert sale_of(*moved, event("sold", position=0))[1] == {}, "not once more to the buyer that it has left"
+    sale, money = sale_of(*moved, event("sold", position=1, at_ms=9_000))
+    assert (sale.taken_at_ms, money["buyer:2"]) == (9_000, -18_500_000)
+
+
+def test_it_is_known_when_a_sale_s_buyer_was_counted() -> None:
+    assert sale_of(event("posted", position=0))[0].taken_at_ms is None
+    sale, _ = sale_of(event("sold", position=0, at_ms=1), event("moved", position=1, at_ms=2))
+    assert (sale.made_at_ms, sale.taken_at_ms) == (1, 2)
 
 
 def test_of_several_calls_an_answered_one_stands_and_then_the_longest() -> None:

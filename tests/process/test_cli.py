@@ -231,8 +231,8 @@ def test_help_lists_what_a_user_types_and_nothing_else(capsys: Captured) -> None
         main(["--help"])
     shown = capsys.readouterr().out
     assert re.findall(r"^    (\w+)\b", shown, re.M) == [
-        "serve", "archive", "check", "diff", "explain", "token", "status", "balance", "report", "statement", "why",
-        "tail", "suppress", "forget", "bench",
+        "serve", "archive", "check", "diff", "explain", "token", "status", "balance", "reconcile", "report",
+        "statement", "why", "tail", "suppress", "forget", "bench",
     ]  # fmt: skip
     assert "examples:" in shown
 

@@ -123,7 +123,10 @@ class Storm:
         streams: tuple[StreamName, ...] = ("sales", "audit")
         with redis_py.Redis(unix_socket_path=self.redis.path, decode_responses=True) as client:
             for stream in streams:
-                while ledger.cursor(self.ledger, stream) != client.xinfo_stream(f"{{{ACCOUNT}}}:{stream}")["last-generated-id"]:  # type: ignore[index]
+                while (
+                    ledger.cursor(self.ledger, stream)
+                    != client.xinfo_stream(f"{{{ACCOUNT}}}:{stream}")["last-generated-id"]
+                ):  # type: ignore[index]
                     assert time.monotonic() < begin + CAUGHT_UP_SECONDS_MAX, f"the archive does not take all {stream}"
                     assert self._second.poll() is None, "the second archive has ended by itself"
                     time.sleep(0.05)

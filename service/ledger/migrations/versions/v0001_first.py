@@ -98,6 +98,12 @@ def upgrade() -> None:
         sa.Column("posted_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("made_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("made_by", sa.Text(), nullable=True, comment="post, connected, converted, reported"),
+        sa.Column(
+            "taken_at_ms",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when its present buyer was counted: caps count by it; null while pending",
+        ),
         sa.Column("number", sa.Text(), nullable=False),
         sa.Column(
             "positions",
