@@ -5,7 +5,7 @@
 --   leases of the buyers that the ping held (ZSET each); limits; marks; takers; candidates
 -- ARGV: not_after_ms, decision, question, json (the record; empty: the ping's own), about (JSON for the sales stream),
 --   own_number, request_value (what the request shield must say after its decision), fields_value (the fields shield's own
---   name), order_before, said_before (of earlier trips; csv that ends in a comma where more follow), how (msgpack: number_ms,
+--   name), order_before, said_before (of earlier trips; csv, with a comma where more follows), how (msgpack: number_ms,
 --   cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled, look_further,
 --   held_count, is_last, winners_max, exclusive_ms), pool_id, order (positions, csv), limits_packed, marks_packed, takers_packed, candidates_packed
 --   (msgpack: see the parts)
