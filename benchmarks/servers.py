@@ -83,7 +83,8 @@ def exchange(cores: Placement, redis_url: str, catalog: Path, *flags: str) -> It
     with tempfile.TemporaryDirectory(prefix="bench-exchange-") as folder:
         command = [sys.executable, "-m", "service", "serve", "--catalog", str(catalog), "--port", str(port)]
         command += ["--redis-url", redis_url, "--var", f"{folder}/var", "--log-format", "plain"]
-        command += ["--drain-seconds", "0", *flags]
+        # After a run each sale is looked for in the stream, behind which an archive would trim.
+        command += ["--drain-seconds", "0", "--archive", "0", *flags]
         with _process(command, cores.server, folder) as started:
             _await(started, lambda: _status(port, "/readyz") == 200, folder)
             yield Served(f"http://127.0.0.1:{port}", _worker_of(started.pid))

@@ -15,3 +15,15 @@ class StoreUnfit(PingpostError):
 
 class StartFailed(PingpostError):
     """The process cannot start: a port in use, a missing secret, a wrong catalog."""
+
+
+class LedgerDown(PingpostError):
+    """The ledger's database does not answer, refuses or has no room left; the archive tries again."""
+
+
+class LedgerRefused(PingpostError):
+    """The ledger's database works, and does not take these rows: trying them again would be refused again."""
+
+
+class LedgerUnfit(PingpostError):
+    """The ledger's database cannot be used: a wrong URL, tables of another version. Fatal at start."""

@@ -65,7 +65,7 @@ def set_up(*, log_format: Literal["auto", "json", "plain"] = "auto", level: str 
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # Libraries that tell of each step at level info.
-    for chatty in ("asyncio", "aiohttp.access", "gunicorn.access"):
+    for chatty in ("asyncio", "aiohttp.access", "alembic", "gunicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

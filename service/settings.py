@@ -46,6 +46,8 @@ class Settings(Struct, frozen=True, repr_omit_defaults=True):
     """Key of the hashes of callers; empty until the process has read or created `var/secret`."""
     var: Path = Path("var")
     archive: str = "1"
+    ledger_url: str | None = None
+    decisions_days: int = 30
     log_format: LogFormat = "auto"
     log_level: str = "info"
     trusted_proxies: tuple[Network, ...] = ()
@@ -136,7 +138,7 @@ def _check_together(settings: Settings) -> None:
 def _masked(setting: Setting, value: object) -> str:
     if setting.secret and value:
         return "'***'"
-    if setting.name == "redis_url" and isinstance(value, str):
+    if setting.name in ("redis_url", "ledger_url") and isinstance(value, str):
         return repr(re.sub(r"//[^@/]*@", "//***@", value))  # a URL can carry a password
     return repr(value)
 
@@ -180,6 +182,12 @@ def _host(text: str) -> str:
 def _redis_url(text: str) -> str:
     if not text.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must start with redis://, rediss:// or unix://")
+    return text
+
+
+def _ledger_url(text: str) -> str:
+    if not text.startswith(("postgresql://", "postgres://", "sqlite:///")):
+        raise ValueError("must start with postgresql:// or sqlite:///")
     return text
 
 
@@ -233,10 +241,17 @@ TABLE: tuple[Setting, ...] = (
     Setting("var", "folder where state lives: Redis' files, served catalogs, the secret", Path, "FOLDER"),
     Setting(
         "archive",
-        "0: serve without an archive of sales (accepted, and not acted on: there is none yet)",
+        "0: serve without starting the archive, which brings sales and decisions from Redis into the ledger",
         _one_of("0", "1"),
         "0|1",
     ),
+    Setting(
+        "ledger_url",
+        "postgresql:// URL of the ledger's database, or sqlite:/// and a path; without it ledger.sqlite under --var",
+        _ledger_url,
+        "URL",
+    ),
+    Setting("decisions_days", "how long the ledger keeps decisions", _whole(1, 3650), "DAYS"),
     Setting(
         "log_format",
         "json (one object a line), plain, or auto: plain on a terminal, else json",

@@ -2,11 +2,15 @@
 
 import fnmatch
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis as redis_py
 
+from service import ledger
+from service.ledger import Ledger
+from tests.postgres_server import PostgresServer
 from tests.redis_server import RedisServer
 
 
@@ -46,3 +50,28 @@ def redis(redis_server: RedisServer) -> Iterator[RedisForTest]:
     at_hand.client.flushall()
     at_hand.client.close()
     assert not left, f"keys left behind that the test did not name: {left}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database: each test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        return ledger.url_of(None, tmp_path)
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def to(ledger_url: str) -> Iterator[Ledger]:
+    """The ledger's database with its tables."""
+    opened = ledger.open_ledger(ledger_url)
+    ledger.migrate(opened)
+    yield opened
+    opened.dispose()

@@ -7,6 +7,9 @@ import pytest
 
 from service import metrics, settings
 from service.cli.benching import BENCH_TOKEN
+from service.ledger.sums import ROWS_MAX
+from service.reports.asking import SPAN_DAYS_MAX
+from service.reports.figures import FIGURES, Figure
 from tests.test_rooms import ROWS
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +33,17 @@ def test_the_readme_names_no_setting_and_no_metric_that_is_not_there() -> None:
     assert named <= {row.env for row in settings.TABLE} | {BENCH_TOKEN}
     counted = set(re.findall(r"pingpost_[a-z_]+", README))
     assert counted <= {row.name for row in metrics.TABLE}
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+def test_every_figure_stands_in_the_readme_with_its_readers_and_meaning(figure: Figure) -> None:
+    readers = ", ".join(who for who in ("operator", "buyer", "source") if who in figure.audience)
+    assert f"| `{figure.name}` | {figure.kind} | {readers} | {figure.meaning} |" in README
+
+
+def test_the_limits_of_reports_in_the_readme_are_those_of_the_code() -> None:
+    said = f"at most {SPAN_DAYS_MAX} days and has at most {ROWS_MAX:,} rows"
+    assert said in README
 
 
 def test_the_map_has_every_room_in_its_row() -> None:

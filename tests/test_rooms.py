@@ -12,8 +12,8 @@ PACKAGE = Path(service.__file__).parent
 ROWS = [
     {"model", "errors", "settings", "metrics", "logs"},
     {"catalog", "match", "wire"},
-    {"bench", "served", "store"},
-    {"exchange"},
+    {"bench", "ledger", "served", "store"},
+    {"archive", "exchange", "reports"},
     {"app", "pages"},
     {"__main__", "cli", "process"},
 ]
@@ -29,6 +29,9 @@ FORBIDDEN = {
     "tomllib": {"catalog"},
     "prometheus_client": {"metrics", "process"},
     "hdrh": {"bench"},
+    "sqlalchemy": {"ledger"},
+    "alembic": {"ledger"},
+    "psycopg": {"ledger"},
 }
 """Libraries that only these rooms may know."""
 

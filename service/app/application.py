@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service.app import balances, draining, edges, operators, public, sales
+from service.app import balances, draining, edges, operators, public, reports, sales
 from service.app.faults import Handler, answering, nowhere, only
 from service.app.guards import on_ops_port, with_party, with_token
 from service.app.heads import LEADS
@@ -53,6 +53,8 @@ def _paths() -> dict[str, Handler]:
         "/admin/decisions/{id}": _admin(only(GET=operators.decision)),
         "/api/v1/sales/{sale_id}/conversion": with_party(only(POST=sales.conversion)),
         "/api/v1/sales/{sale_id}/return": with_party(only(POST=sales.give_back)),
+        "/reports/figures": only(GET=reports.figures),
+        "/reports/statements/{buyer_id}/{month}": only(GET=reports.statement),
         "/healthz": only(GET=public.healthz),
         "/readyz": only(GET=public.readyz),
         "/metrics": on_ops_port(only(GET=public.metrics_page)),

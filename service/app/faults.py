@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from service import logs, metrics
 from service.app.replies import Reply, refuse, reply, response_of, unavailable
-from service.errors import StoreDown
+from service.errors import LedgerDown, LedgerUnfit, StoreDown
 from service.wire import Refusal
 from service.wire.answers import Internal
 from service.wire.body import BODY_BYTES_MAX
@@ -51,6 +51,9 @@ def word_of(fault: Exception) -> str:
 def reply_to(fault: Exception) -> Reply:
     """What is answered in the place of what failed."""
     word = word_of(fault)
+    if isinstance(fault, (LedgerDown, LedgerUnfit)):
+        _log.warning("a report could not be made: %s", fault)
+        return unavailable("The ledger does not answer now. Please try again.")
     if word == "unavailable":
         return unavailable("The exchange cannot take this now. Please try again.")
     if word == "body_too_large":

@@ -19,8 +19,7 @@ def on_ops_port(handler: Handler) -> Handler:
     """With a port of its own for operations, the path does not exist on the publishers' one."""
 
     async def guarded(request: web.Request) -> Reply:
-        ops_port = request.app[SERVING].settings.ops_port
-        if ops_port is None or _local_port(request) == ops_port:
+        if is_on_ops_port(request):
             return await handler(request)
         return await nowhere(request)
 
@@ -47,15 +46,23 @@ def with_party(handler: Handler) -> Handler:
     token there is nothing at the path."""
 
     async def guarded(request: web.Request) -> Reply:
-        settings = request.app[SERVING].settings
-        if settings.admin_token is None:
+        serving = request.app[SERVING]
+        token = bearer(request.headers.get("Authorization", ""))
+        buyer = serving.snapshot.doors.buyer_of_token(token)
+        if buyer is None and serving.settings.admin_token is None and not serving.snapshot.doors.know_buyers:
             return await nowhere(request)
-        if not same_token(bearer(request.headers.get("Authorization", "")), settings.admin_token):
+        if buyer is None and not same_token(token, serving.settings.admin_token):
             return refuse(Refusal("unauthorized", ["This path needs its token, as Authorization: Bearer …"]))
-        request[PARTY] = Party()
+        request[PARTY] = Party(buyer.id if buyer else None)
         return await handler(request)
 
     return guarded
+
+
+def is_on_ops_port(request: web.Request) -> bool:
+    """Whether operators are served where this request came in."""
+    ops_port = request.app[SERVING].settings.ops_port
+    return ops_port is None or _local_port(request) == ops_port
 
 
 def _local_port(request: web.Request) -> int | None:

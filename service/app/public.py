@@ -54,6 +54,7 @@ async def metrics_page(request: web.Request) -> Reply:
     ]
     with contextlib.suppress(StoreDown):  # the scrape goes on without: `pingpost_store_up` says why
         samples += _state_samples(snapshot, await usage_of(store, snapshot))
+        samples.append(metrics.Sample("pingpost_sales_stream_entries", (), await store.sales_waiting()))
     headers = {"Content-Type": metrics.CONTENT_TYPE, "Cache-Control": "no-store"}
     return Reply(200, metrics.exposition(samples), headers)
 

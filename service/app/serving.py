@@ -8,6 +8,8 @@ from aiohttp import web
 
 from service import metrics
 from service.errors import StoreDown
+from service.ledger import url_of
+from service.reports.desk import Desk
 from service.served import snapshot as snapshots
 from service.served.letting_go import let_go
 from service.served.snapshot import Snapshot
@@ -46,6 +48,8 @@ class Serving:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.gate = Gate(settings.in_flight_max)
+        self.desk = Desk(url_of(settings.ledger_url, settings.var))
+        """Reports; the ledger is asked for the first time by the first of them."""
         self.store: Store
         self.snapshot: Snapshot
         self.reloading = asyncio.Lock()
@@ -74,6 +78,7 @@ class Serving:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
+        self.desk.close()
         await self.store.close()
 
     async def served(self, version: str) -> None:

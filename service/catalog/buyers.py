@@ -11,6 +11,7 @@ from service.catalog.mistake import Spot, shown
 from service.catalog.names import Names
 from service.catalog.offers import Vocabulary
 from service.catalog.table import Key, Table, Unique, as_is, is_whole, read_table, tables_in
+from service.catalog.tokens import read_tokens
 from service.model.catalog import Buyer, Contract, Offer
 from service.model.distribution import modes_of, price_in
 from service.model.money import units_of
@@ -22,6 +23,7 @@ CONTRACTS_MAX = 100_000
 BUYER = {
     "id": Key(whole(1, BUYER_ID_MAX), required=True),
     "name": Key(text, required=True),
+    "auth_tokens": Key(as_is),
     "destination": Key(destination),
     "timezone": Key(timezone),
     "concurrency_cap": Key(whole(0, CONCURRENCY_CAP_MAX)),
@@ -36,11 +38,17 @@ class BuyersReader:
     """Reads the buyers of a catalog whose offers are read; ids are unique over all of its files."""
 
     def __init__(
-        self, names: Names, offers: Mapping[str, Offer], vocabularies: Mapping[str, Vocabulary], own_numbers: Unique
+        self,
+        names: Names,
+        offers: Mapping[str, Offer],
+        vocabularies: Mapping[str, Vocabulary],
+        own_numbers: Unique,
+        digests: Unique,
     ) -> None:
-        """`own_numbers`: those at which calls arrive here."""
+        """`own_numbers`: those at which calls arrive here. `digests`: of the tokens of traffic sources."""
         self._offers = offers
         self._own_numbers = own_numbers
+        self._digests = digests
         self._vocabularies = vocabularies
         self._keys = contract_keys(names)
         self._buyer_ids = Unique("the id")
@@ -53,6 +61,7 @@ class BuyersReader:
         kept.setdefault("timezone", account_timezone)
         if "id" in kept:
             self._buyer_ids.claim(kept["id"], spot.at("id"))
+        tokens = read_tokens(kept.pop("auth_tokens", []), spot.at("auth_tokens"), self._digests)
         party = Party(kept.get("id", 0), kept["timezone"], self._keys, self._vocabularies, files)
         contracts = self._read_contracts(kept.pop("contracts", []), spot.at("contracts"), party)
         if "destination" not in raw and any(self._is_call(contract.offer) for contract in contracts):
@@ -61,7 +70,7 @@ class BuyersReader:
         if arrives is not None:
             said = f"{shown(raw['destination'])} is a number of {arrives.file}: {arrives.path}"
             spot.at("destination").wrong(f"{said}; its calls would come back here")
-        return Buyer(**kept, contracts=tuple(contracts)) if is_whole(kept, BUYER) else None
+        return Buyer(**kept, auth_tokens=tokens, contracts=tuple(contracts)) if is_whole(kept, BUYER) else None
 
     def _read_contracts(self, raw: object, spot: Spot, party: Party) -> list[Contract]:
         tables = list(tables_in(raw, spot))

@@ -95,10 +95,11 @@ class _Reader:
         offers, vocabularies = self._offers()
         pools, pool_numbers = self._pools()
         endpoints = self._endpoints(offers)
-        sources = self._sources()
+        digests = Unique("the token")
+        sources = self._sources(digests)
         rate_limiters = self._rate_limiters()
         static_numbers = self._static_numbers(endpoints, pool_numbers)
-        buyers = self._buyers(account, BuyersReader(self._names, offers, vocabularies, pool_numbers))
+        buyers = self._buyers(account, BuyersReader(self._names, offers, vocabularies, pool_numbers, digests))
         return Catalog(
             version="",
             account=account,
@@ -169,9 +170,9 @@ class _Reader:
                 endpoints[endpoint.vanity_uri] = endpoint
         return endpoints
 
-    def _sources(self) -> dict[str, Source]:
+    def _sources(self, digests: Unique) -> dict[str, Source]:
         sources: dict[str, Source] = {}
-        ids, digests, keys = Unique("the id"), Unique("the token"), source_keys(self._names)
+        ids, keys = Unique("the id"), source_keys(self._names)
         for raw, spot in self._documents.each("traffic_sources"):
             source = read_source(raw, spot, keys, digests)
             if source is not None and ids.claim(source.id, spot.at("id")):

@@ -1,15 +1,15 @@
 """Traffic sources, and the numbers that are suppressed."""
 
-from service.catalog.checks import flag, identifier, known, list_of, network, phone, price, sha256, share, text
+from service.catalog.checks import flag, identifier, known, list_of, network, phone, price, share, text
 from service.catalog.mistake import Spot, shown
 from service.catalog.names import Names
-from service.catalog.table import Key, Keys, Table, Unique, as_is, is_whole, read_table, tables_in
-from service.model.catalog import AuthToken, Payout, Source, SuppressionList
+from service.catalog.table import Key, Keys, Table, Unique, as_is, is_whole, read_table
+from service.catalog.tokens import read_tokens
+from service.model.catalog import Payout, Source, SuppressionList
 
 # The bucket and metric label of everybody who is not listed.
 UNLISTED = "other"
 
-AUTH_TOKEN = {"name": Key(text, required=True), "sha256": Key(sha256, required=True)}
 PAYOUT = {
     "share_percent": Key(share, into="share_millionths"),
     "margin": Key(price, into="margin_micros"),
@@ -36,7 +36,7 @@ def source_keys(names: Names) -> Keys:
 def read_source(raw: Table, spot: Spot, keys: Keys, digests: Unique) -> Source | None:
     """The source; every token's digest claims its place among those of all sources, for it names its source."""
     kept = read_table(raw, spot, keys)
-    tokens = _auth_tokens(kept.pop("auth_tokens", []), spot.at("auth_tokens"), digests)
+    tokens = read_tokens(kept.pop("auth_tokens", []), spot.at("auth_tokens"), digests)
     if not is_whole(kept, keys):
         return None
     if kept["id"] == UNLISTED:
@@ -44,17 +44,6 @@ def read_source(raw: Table, spot: Spot, keys: Keys, digests: Unique) -> Source |
     kept.setdefault("name", kept["id"])
     kept["endpoints"] = frozenset(kept.get("endpoints", ()))
     return Source(**kept, auth_tokens=tokens)
-
-
-def _auth_tokens(raw: object, spot: Spot, digests: Unique) -> tuple[AuthToken, ...]:
-    tokens = []
-    for table, place in tables_in(raw, spot):
-        kept = read_table(table, place, AUTH_TOKEN)
-        if "sha256" in kept:
-            digests.claim(kept["sha256"], place.at("sha256"))
-        if is_whole(kept, AUTH_TOKEN):
-            tokens.append(AuthToken(**kept))
-    return tuple(tokens)
 
 
 def _payout(raw: object, spot: Spot) -> Payout | None:

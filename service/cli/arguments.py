@@ -10,6 +10,7 @@ from pathlib import Path
 from service import __version__
 from service.cli.balance_arguments import add_balance
 from service.cli.bench_arguments import add_bench
+from service.cli.report_arguments import add_reports
 from service.settings import TABLE, Setting
 
 COMPILE = "compile"
@@ -18,10 +19,14 @@ EXAMPLES = """\
 examples:
   pingpost serve                                   the catalog in config/catalog, on http://127.0.0.1:8080
   pingpost serve --workers 4 --ops-port 9090       four workers; operators, edges and /metrics on a port of their own
+  PINGPOST_LEDGER_URL=postgresql://... pingpost archive   sales and decisions into the ledger, as a process of its own
   pingpost check config/catalog                    every mistake of a catalog, offline
   pingpost diff config/catalog new-catalog         what would change, contract by contract
   pingpost explain --endpoint my_endpoint --lead lead.json --at 2026-11-23T09:30
-  pingpost token                                   a new token and its SHA-256 for a traffic source
+  pingpost token                                   a new token and its SHA-256 for a source or a buyer
+  pingpost why 6c4a914c915d298b882ff8df182342bf   what was decided on a lead, and what became of it
+  pingpost report 2026-11 --by source              volume, rates and money; report --help for more
+  pingpost statement 1 2026-11                     a buyer's month, for an invoice
   pingpost bench --endpoint my_endpoint --rate 500 load on a running service; bench --help for more
   PINGPOST_ADMIN_TOKEN=... pingpost status         slots, holds, caps and pools of a running service
   PINGPOST_ADMIN_TOKEN=... pingpost balance top-up 14 500.00 --key wire-8812 --reason "wire of 3 Nov"
@@ -42,13 +47,15 @@ def parser(*, for_service: bool = False) -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"pingpost {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands)
+    _add_archive(commands)
     _add_check(commands)
     _add_diff(commands)
     _add_explain(commands)
-    token = commands.add_parser("token", help="make a token for a traffic source, an edge or an operator")
+    token = commands.add_parser("token", help="make a token for a traffic source, a buyer, an edge or an operator")
     token.set_defaults(run=("tokens", "make"))
     _add_status(commands)
     add_balance(commands)
+    add_reports(commands)
     add_bench(commands)
     if for_service:
         _add_compile(commands)
@@ -82,13 +89,35 @@ def _add_serve(commands: "_Commands[argparse.ArgumentParser]") -> None:
     serve.set_defaults(run=("serving", "serve"))
 
 
+ARCHIVE_SETTINGS = ("catalog", "var", "redis_url", "ledger_url", "decisions_days", "log_format", "log_level")
+
+
+def _add_archive(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    archive = commands.add_parser(
+        "archive",
+        help="bring sales and decisions from Redis into the ledger; `serve` does so by itself",
+        description="Takes what was sold and decided from Redis into the ledger until SIGTERM. `serve` starts one "
+        "unless PINGPOST_ARCHIVE=0; several at once do no harm. Every flag can be given in the environment too.",
+        epilog=_only_in_environment("secret"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    archive.add_argument("--account", metavar="ID", help="account whose streams these are (default: the catalog's)")
+    for setting in TABLE:
+        if setting.name in ARCHIVE_SETTINGS and setting.flag is not None:
+            archive.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=_help(setting))
+    archive.set_defaults(run=("archiving", "archive"))
+
+
 def _help(setting: Setting) -> str:
     default = "" if setting.default in (None, ()) else f" (default {setting.default})"
     return f"{setting.help}{default} [{setting.env}]".replace("%", "%%")
 
 
-def _only_in_environment() -> str:
-    lines = [f"  {setting.env:<22}{setting.help}" for setting in TABLE if setting.secret]
+def _only_in_environment(*names: str) -> str:
+    """Of all secrets, or of these."""
+    secrets = [setting for setting in TABLE if setting.secret and (not names or setting.name in names)]
+    lines = [f"  {setting.env:<22}{setting.help}" for setting in secrets]
     return "\n".join(["only in the environment, for a command line can be read by others:", *lines])
 
 

@@ -14,6 +14,6 @@ def make(_given: argparse.Namespace) -> int:
     print(f"token    {token}")
     print(f"sha256   {digest}")
     print()
-    print("Give the token to its owner; it cannot be had back from its hash. In the catalog, under the traffic source:")
+    print("Give the token to its owner; it cannot be had back from its hash. In the catalog, under its owner:")
     print(f'auth_tokens = [{{ name = "main", sha256 = "{digest}" }}]')
     return 0

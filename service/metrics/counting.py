@@ -121,6 +121,25 @@ def count_fault() -> None:
     table.FAULTS.inc()
 
 
+def count_archived(stream: str, entries: int, refused: int) -> None:
+    table.ARCHIVED.labels(stream).inc(entries)
+    if refused:
+        table.ARCHIVE_REFUSED.labels(stream).inc(refused)
+
+
+def count_archive_failure(what: str) -> None:
+    table.ARCHIVE_FAILURES.labels(what).inc()
+
+
+def count_archive_gap(stream: str) -> None:
+    table.ARCHIVE_GAPS.labels(stream).inc()
+
+
+def set_archive_behind(stream: str, entries: int, seconds: float) -> None:
+    table.ARCHIVE_BEHIND.labels(stream).set(entries)
+    table.ARCHIVE_BEHIND_SECONDS.labels(stream).set(seconds)
+
+
 observe_ping: Callable[[float], None] = _ping_seconds.observe
 observe_post: Callable[[float], None] = _post_seconds.observe
 observe_route: Callable[[float], None] = table.ROUTE_SECONDS.observe

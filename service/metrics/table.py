@@ -44,9 +44,9 @@ def _histogram(name: str, text: str, *labels: str) -> SummedHistogram:
     return SummedHistogram(f"pingpost_{name}", text, labels, registry=REGISTRY, buckets=SECONDS_BUCKETS)
 
 
-def _gauge(name: str, text: str, mode: Literal["livemin", "livemax", "livesum"]) -> Gauge:
-    _described.append(Described(f"pingpost_{name}", "gauge", (), text))
-    return Gauge(f"pingpost_{name}", text, registry=REGISTRY, multiprocess_mode=mode)
+def _gauge(name: str, text: str, mode: Literal["livemin", "livemax", "livesum"], *labels: str) -> Gauge:
+    _described.append(Described(f"pingpost_{name}", "gauge", labels, text))
+    return Gauge(f"pingpost_{name}", text, labels, registry=REGISTRY, multiprocess_mode=mode)
 
 
 def _state(name: str, text: str, *labels: str) -> None:
@@ -104,7 +104,22 @@ STORE_UP = _gauge("store_up", "1 while Redis answers every worker, else 0.", "li
 BREAKER_OPEN = _gauge("store_breaker_open", "1 while a worker's breaker keeps requests from Redis.", "livemax")
 IN_FLIGHT = _gauge("requests_in_flight", "Requests at work now, all workers.", "livesum")
 LOOP_LAG = _gauge("event_loop_lag_seconds", "Worst lateness of an event loop in its last second.", "livemax")
+ARCHIVED = _counter("archive_entries_total", "Entries that the archive has taken, by stream (sales, audit).", "stream")
+ARCHIVE_REFUSED = _counter(
+    "archive_refused_total", "Entries that could not be applied and are kept in the ledger's table refused.", "stream"
+)
+ARCHIVE_FAILURES = _counter("archive_failures_total", "Batches that failed and are tried again, by whom.", "what")
+ARCHIVE_GAPS = _counter(
+    "archive_gaps_total", "Times that entries were gone from a stream before the archive took them.", "stream"
+)
+ARCHIVE_BEHIND = _gauge(
+    "archive_behind_entries", "Entries that the archive has not taken yet, about, by stream.", "livemax", "stream"
+)
+ARCHIVE_BEHIND_SECONDS = _gauge(
+    "archive_behind_seconds", "Age of the last entry the archive took while there are newer ones.", "livemax", "stream"
+)
 
+_state("sales_stream_entries", "Sales that stand in Redis until the archive has taken them.")
 _state("buyer_slots", "Slots in use, by buyer.", "buyer")
 _state("buyer_holds", "Holds of pings, by buyer.", "buyer")
 _state("buyer_cap", "Concurrency cap, by buyer; absent where there is none.", "buyer")

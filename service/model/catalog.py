@@ -237,6 +237,8 @@ class Buyer(Struct, frozen=True):
     id: int
     name: str
     timezone: str
+    auth_tokens: tuple[AuthToken, ...] = ()
+    """It reads its own reports with them."""
     destination: str | None = None
     concurrency_cap: int | None = None
     concurrency_cap_buffer_percent: int | None = None

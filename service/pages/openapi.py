@@ -8,6 +8,7 @@ from service import __version__
 from service.model.catalog import Catalog
 from service.pages.openapi_calls import CALL_AND_OPERATOR_ANSWERS, call_paths, open_paths, operator_paths, sale_paths
 from service.pages.openapi_parts import Json, answers_of, content_of, refs
+from service.pages.openapi_reports import REPORT_ANSWERS, report_paths
 from service.pages.statuses import STATUSES
 from service.wire.answers import Answer
 from service.wire.call_answers import HealthAnswer
@@ -91,7 +92,7 @@ _LEAD: Final = (
 def openapi(catalog: Catalog | None = None) -> Json:
     """The document. With a catalog, endpoints whose posting instructions are public stand in it as examples."""
     public = [e.vanity_uri for e in catalog.endpoints.values() if e.posting_instructions == "public"] if catalog else []
-    answer_types = [*dict.fromkeys(status.answer for status in STATUSES), *CALL_AND_OPERATOR_ANSWERS]
+    answer_types = [*dict.fromkeys(status.answer for status in STATUSES), *CALL_AND_OPERATOR_ANSWERS, *REPORT_ANSWERS]
     paths: Json = {}
     for path in READERS:
         paths[f"/api/v1/inbound_webhooks/{path}/{{vanity_uri}}"] = _lead_path(path, public)
@@ -102,7 +103,7 @@ def openapi(catalog: Catalog | None = None) -> Json:
             "version": __version__,
             "description": "A ping/post exchange for leads and calls. Every answer has `success` and `status`.",
         },
-        "paths": {**paths, **call_paths(), **sale_paths(), **operator_paths(), **open_paths(public)},
+        "paths": {**paths, **call_paths(), **sale_paths(), **operator_paths(), **report_paths(), **open_paths(public)},
         "components": {
             "schemas": _schemas(answer_types),
             "securitySchemes": {
@@ -110,6 +111,7 @@ def openapi(catalog: Catalog | None = None) -> Json:
                 for name, text in (
                     ("source", "Token of a traffic source."),
                     ("edge", "Token of the phone switches."),
+                    ("buyer", "Token of a buyer."),
                     ("operator", "Token of the operators."),
                 )
             },

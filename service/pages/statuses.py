@@ -67,7 +67,11 @@ STATUSES: Final = (
     Status(503, "unavailable", "Nothing was taken; the header Retry-After says when to come again.", answers.Refused),
 )
 
-_BY_WORD: Final = {status.word: status.http for status in STATUSES} | {"not_found": 404, "conflict": 409}
+_BY_WORD: Final = {status.word: status.http for status in STATUSES} | {
+    "forbidden": 403,
+    "not_found": 404,
+    "conflict": 409,
+}
 
 
 def http_status(word: str) -> int:

@@ -1,7 +1,7 @@
 """gunicorn, run inside our process: what it is told, and how its arbiter differs.
 
-gunicorn shares the sockets among workers and replaces the dead; the arbiter here also looks after the embedded Redis,
-and on SIGHUP compiles a new catalog in a child instead of starting new workers.
+gunicorn shares the sockets among workers and replaces the dead; the arbiter here also looks after the embedded Redis
+and the archive, and on SIGHUP compiles a new catalog in a child instead of starting new workers.
 """
 
 import logging
@@ -27,6 +27,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from service import match, metrics
 from service.app.running import Runner
 from service.errors import PingpostError
+from service.process.archive_child import ArchiveChild
 from service.process.worker import Worker
 from service.served import compiling
 from service.settings import Settings
@@ -140,9 +141,10 @@ class Compilation:
 
 
 class Arbiter(GunicornArbiter):
-    def __init__(self, hosted: Hosted, redis: EmbeddedRedis | None) -> None:
+    def __init__(self, hosted: Hosted, redis: EmbeddedRedis | None, archive: ArchiveChild | None) -> None:
         self._settings = hosted.settings
         self._redis = redis
+        self._archive = archive
         self._compilation: Compilation | None = None
         self._compile_again = False
         self._halting = False
@@ -175,6 +177,8 @@ class Arbiter(GunicornArbiter):
 
     def reap_workers(self) -> None:
         """The first worker that cannot boot ends the service; the others, which cannot either, are only reaped."""
+        if self._archive is not None:
+            self._archive.reap()  # else its end would be told as a worker's
         try:
             super().reap_workers()
         except HaltServer:
@@ -188,6 +192,9 @@ class Arbiter(GunicornArbiter):
         super().manage_workers()
         self._look_after_compilation()
         self._look_after_redis()
+        ended = self._archive.look_after() if self._archive else None
+        if ended is not None:
+            mark_process_dead(ended)  # type: ignore[no-untyped-call]
 
     def _look_after_compilation(self) -> None:
         outcome = self._compilation.outcome() if self._compilation else None
@@ -214,13 +221,13 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], (HttpProcessingError, web.RequestPayloadError)))
 
 
-def run(hosted: Hosted, redis: EmbeddedRedis | None) -> int:
+def run(hosted: Hosted, redis: EmbeddedRedis | None, archive: ArchiveChild | None) -> int:
     """Serves until told to end; the exit code."""
     logging.getLogger("aiohttp.server").addFilter(_is_ours)
     match.warm()  # before the fork, so that workers share what was loaded
     metrics.set_store(up=True, breaker_open=False)  # the arbiter asks Redis nothing and must not count as without it
     try:
-        Arbiter(hosted, redis).run()
+        Arbiter(hosted, redis, archive).run()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     finally:

@@ -10,6 +10,7 @@ import msgspec
 from service import settings as known
 from service.errors import StartFailed
 from service.process import hosting, probing
+from service.process.archive_child import ArchiveChild
 from service.process.ground import Ground, listen
 from service.served import compiling
 from service.settings import Settings
@@ -28,6 +29,8 @@ def serve(ground: Ground, create_app: hosting.CreateApp) -> int:
         _log.warning("%s", sentence)
     compiled = _compile(settings)
     redis = None if settings.redis_url else EmbeddedRedis(settings.var, settings.redis_fsync)
+    archive: ArchiveChild | None = None
+    arbiter = os.getpid()
     try:
         if redis is not None:
             settings = msgspec.structs.replace(settings, redis_url=redis.start())
@@ -37,8 +40,11 @@ def serve(ground: Ground, create_app: hosting.CreateApp) -> int:
             _log.warning("%s", doubt)
         _announce(settings, ground.listeners)
         hosted = hosting.Hosted(settings, listeners=ground.listeners, tls=ground.tls, create_app=create_app)
-        arbiter, code = os.getpid(), hosting.run(hosted, redis)
+        archive = ArchiveChild(settings, compiled.account) if settings.archive == "1" else None
+        code = hosting.run(hosted, redis, archive)
     finally:
+        if archive is not None and os.getpid() == arbiter:
+            archive.stop()  # after the workers, so that it has what they sold, and before Redis
         if redis is not None:
             redis.stop()
     if os.getpid() == arbiter:  # a worker comes this way too when it ends

@@ -42,9 +42,6 @@ _CHILD = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); import service; del sys.path[0]; "
     "from service.cli import main; sys.exit(main())"
 )
-# First of all: to import what it needs takes most of the time of a small catalog, and took half of the core from the
-# worker beside it; p99 of pings was 200 ms and more.
-_BACKGROUND_CHILD = f"import os; os.nice({BACKGROUND_NICENESS}); {_CHILD}"
 _PACKAGE_FOLDER = str(Path(__file__).resolve().parents[2])
 
 
@@ -69,13 +66,21 @@ _OUTCOMES: msgspec.json.Decoder[Outcome] = msgspec.json.Decoder(Outcome)
 
 
 def command(folder: Path, var: Path, kept_max: int, *, reload: bool) -> list[str]:
-    """The command line of the child; `reload` where a service is running on the catalog before.
+    """The command line of the child; `reload` where a service is running on the catalog before."""
+    python = own_program(BACKGROUND_NICENESS if reload else 0)
+    paths = [str(folder.absolute()), str(var.absolute())]
+    return [*python, "compile", *paths, str(kept_max), *(["--reload"] if reload else [])]
+
+
+def own_program(niceness: int) -> list[str]:
+    """The command line of `pingpost` as it runs here, to which a command is added, for a child that gives way.
 
     Nothing is imported from the working directory (`-P`), which may hold a `copy.py` or a `service` of its own.
     """
-    python = [sys.executable, "-P", "-c", _BACKGROUND_CHILD if reload else _CHILD, _PACKAGE_FOLDER]
-    paths = [str(folder.absolute()), str(var.absolute())]
-    return [*python, "compile", *paths, str(kept_max), *(["--reload"] if reload else [])]
+    # First of all: to import what it needs takes most of the time of a small catalog, and took half of the core from
+    # the worker beside it; p99 of pings was 200 ms and more.
+    program = f"import os; os.nice({niceness}); {_CHILD}" if niceness else _CHILD
+    return [sys.executable, "-P", "-c", program, _PACKAGE_FOLDER]
 
 
 def child_environ() -> dict[str, str]:

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from msgspec import Struct
 
-from service.model.catalog import Catalog, Endpoint, Source
+from service.model.catalog import Buyer, Catalog, Endpoint, Source
 from service.wire.refusal import Refusal
 
 UNLISTED = Source(id="other", name="Other sources")
@@ -37,6 +37,11 @@ class Doors:
         self._by_digest = {
             token.sha256: (token.sha256, source) for source in catalog.sources.values() for token in source.auth_tokens
         }
+        self._buyer_by_digest = {
+            token.sha256: (token.sha256, buyer) for buyer in catalog.buyers.values() for token in buyer.auth_tokens
+        }
+        self.know_buyers = bool(self._buyer_by_digest)
+        """Whether any buyer has a token."""
         self._networks = {
             source.id: [ip_network(text, strict=False) for text in source.allowed_addresses]
             for source in catalog.sources.values()
@@ -48,9 +53,15 @@ class Doors:
     def source_of_token(self, token: str) -> Source | None:
         """The source whose token this is. Only SHA-256 digests meet: a look-up by a digest that the client cannot
         steer tells nothing by its timing, and the comparison at its end takes constant time."""
-        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+        digest = _digest_of(token)
         known, source = self._by_digest.get(digest, ("", None))
         return source if hmac.compare_digest(known, digest) else None
+
+    def buyer_of_token(self, token: str) -> Buyer | None:
+        """The buyer whose token this is, found in the same way."""
+        digest = _digest_of(token)
+        known, buyer = self._buyer_by_digest.get(digest, ("", None))
+        return buyer if hmac.compare_digest(known, digest) else None
 
     def admit(self, endpoint: Endpoint, claim: Claim, *, admin_token: str | None) -> Admitted | Refusal:
         """The source that may ask this of the endpoint; refused as unauthorized, invalid or forbidden_*.
@@ -106,6 +117,10 @@ class Doors:
         except ValueError:
             return False
         return any(client in network for network in networks)
+
+
+def _digest_of(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def same_token(sent: str, expected: str | None) -> bool:

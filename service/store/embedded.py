@@ -125,15 +125,14 @@ class EmbeddedRedis:
 
     def _socket_path(self) -> str:
         """The socket's path, by way of a short link where the folder's own is too long for a socket."""
-        path = self._folder / "redis.sock"
-        if len(os.fsencode(path)) <= SOCKET_PATH_MAX_BYTES:
+        path = _socket_of(self._folder)
+        link = path.parent
+        if link == self._folder:
             return str(path)
-        name = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:16]
-        link = Path(tempfile.gettempdir()) / f"pingpost-{os.getuid()}-{name}"
         if link.is_symlink() and link.lstat().st_uid == os.getuid():
             link.unlink()
         link.symlink_to(self._folder)
-        return str(link / "redis.sock")
+        return str(path)
 
     def _command(self) -> list[str]:
         options = {
@@ -164,6 +163,19 @@ class EmbeddedRedis:
         log = self._folder / "redis.log"
         lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
         return next((line for line in reversed(lines) if line.strip()), "it left no log.")
+
+
+def url_of(var: Path) -> str | None:
+    """The URL of the Redis that a running service keeps under `var`; None where none answers."""
+    path = str(_socket_of(var.resolve() / "redis"))
+    return f"unix://{quote(path)}" if _answers(path) else None
+
+
+def _socket_of(folder: Path) -> Path:
+    if len(os.fsencode(folder / "redis.sock")) <= SOCKET_PATH_MAX_BYTES:
+        return folder / "redis.sock"
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"pingpost-{os.getuid()}-{name}" / "redis.sock"
 
 
 def _ask(path: str, command: bytes) -> bytes:

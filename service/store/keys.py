@@ -5,7 +5,7 @@ ahead is built once per catalog and kept: a ping names some sixty keys.
 """
 
 from hashlib import blake2b, sha256
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class BuyerKeys(NamedTuple):
@@ -121,6 +121,9 @@ class Keys:
             found = PoolKeys(*(self._key(f"{kind}:{pool_id}") for kind in ("pool", "lent", "retired")))
             self._pools[pool_id] = found
         return found
+
+    def stream(self, name: Literal["sales", "audit"]) -> bytes:
+        return self.sales if name == "sales" else self.audit
 
     def hash_of(self, text: str | bytes) -> str:
         """Keyed: a number has too few digits for a bare hash to hide it."""

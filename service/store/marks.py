@@ -27,6 +27,12 @@ def exclusive_names(exclusivity: Exclusivity, lead: Lead, hash_of: Callable[[str
     return [f"{exclusivity.offer}:{hash_of(f'{field}={part}')}" for field, part in parts if part]
 
 
+def person_of(lead: Lead, hash_of: Callable[[str], str]) -> str | None:
+    """One hash of the caller, the same whether the number came in clear or as its SHA-256; None where none came."""
+    sha256 = _sha256_of("caller_id", lead)
+    return hash_of(f"caller_id={sha256}") if sha256 else None
+
+
 def _sha256_of(field: str, lead: Lead) -> str:
     value = lead.get(field)
     if value is None:

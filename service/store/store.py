@@ -8,7 +8,22 @@ from typing import Any
 
 from service.errors import StoreDown, StoreUnfit
 from service.model.catalog import Buyer, Contract, RingPool
-from service.store import aftermath, audit, balances, calls, events, gauges, lapsing, pauses, pings, posts, secret
+from service.model.lead import Lead
+from service.model.sales import Decided
+from service.store import (
+    aftermath,
+    audit,
+    balances,
+    calls,
+    events,
+    gauges,
+    lapsing,
+    pauses,
+    pings,
+    posts,
+    secret,
+    streams,
+)
 from service.store.aftermath import Converted, KnownSale, Refunded
 from service.store.asks import (
     Balance,
@@ -29,10 +44,12 @@ from service.store.backing_off import pause_ms
 from service.store.balances import CreditAsk, Credited
 from service.store.channel import Channel, LineFull, ScriptFault
 from service.store.keys import Keys
+from service.store.marks import person_of
 from service.store.records import ping_of, sale_of
 from service.store.runner import Runner
 from service.store.settings import StoreSettings
 from service.store.stocking import Stock
+from service.store.streams import Entry, Misread, Page, StreamName
 
 CANCEL_AGAIN_SECONDS = 0.05
 
@@ -198,6 +215,33 @@ class Store:
     async def decision(self, decision_id: str) -> list[dict[str, Any]]:
         """The audit's records of a decision, oldest first."""
         return await audit.decision(self._runner, decision_id)
+
+    # The archive
+
+    async def page(self, stream: StreamName, after: str, count: int) -> Page:
+        """What follows an entry's id in a stream."""
+        return await streams.page(self._runner, stream, after, count)
+
+    async def follow(self, stream: StreamName, after: str, wait_ms: int) -> list[Entry]:
+        """What comes after an entry's id; nothing where nothing comes in time. Not for a store that answers others."""
+        return await streams.follow(self._runner, stream, after, wait_ms)
+
+    async def trim_sales(self, behind: str) -> None:
+        """Drops what stands before an entry that the ledger has."""
+        await streams.trim_sales(self._runner, behind)
+
+    async def sales_waiting(self) -> int:
+        """Sales that stand in Redis: those that no archive has taken, and a few that were."""
+        (count,) = await self._runner.read([("XLEN", self._runner.keys.sales)])
+        return int(count)
+
+    def decided(self, entry: Entry) -> Decided | Misread:
+        """What an entry of the audit says."""
+        return streams.decided(entry, self._runner.keys.hash_of)
+
+    def caller_hash(self, lead: Lead) -> str | None:
+        """By which a person's decisions are found in the ledger, from `caller_id` in E.164 or its SHA-256."""
+        return person_of(lead, self._runner.keys.hash_of)
 
     # The watch over Redis
 

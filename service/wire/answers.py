@@ -174,6 +174,7 @@ class BuyerRejected(Declined, frozen=True, kw_only=True):
 RefusedStatus = Literal[
     "malformed_body",
     "unauthorized",
+    "forbidden",
     "forbidden_address",
     "forbidden_endpoint",
     "unknown_endpoint",

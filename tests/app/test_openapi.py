@@ -33,6 +33,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 RELOAD = "/admin/reload"
+FIGURES = "/reports/figures"
 
 
 def document() -> dict[str, object]:
@@ -47,8 +48,11 @@ VANITY_URIS = cycle(["my_endpoint", "static_numbers", "test_endpoint", "home_sec
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealService]:
-    with RealService(tmp_path_factory.mktemp("demo"), "--catalog", str(DEMO)) as service:
-        yield service.ready()
+    archive = {"PINGPOST_ARCHIVE": "1"}
+    with RealService(tmp_path_factory.mktemp("demo"), "--catalog", str(DEMO), env=archive) as service:
+        service.ready()
+        service.until(lambda: service.ask(FIGURES, token=ADMIN_TOKEN).status == 200)  # the archive made the ledger
+        yield service
     assert [line for line in service.said() if "ERROR" in line] == []
 
 
@@ -117,7 +121,7 @@ def test_a_reload_is_as_the_document_says(demo: RealService) -> None:
     case.call_and_validate(base_url=url(demo), headers=tokens(RELOAD), checks=CHECKS)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/calls/route", "/api/v1/calls/events", "/admin/status", RELOAD])
+@pytest.mark.parametrize("path", ["/api/v1/calls/route", "/api/v1/calls/events", "/admin/status", RELOAD, FIGURES])
 def test_without_a_token_it_is_as_the_document_says_too(demo: RealService, path: str) -> None:
     for case in (schema[path][method].Case() for method in schema[path]):
         assert case.call_and_validate(base_url=url(demo), checks=CHECKS).status_code == 401
@@ -130,6 +134,6 @@ def url(service: RealService) -> str:
 def tokens(path: str) -> dict[str, str]:
     if path.startswith("/api/v1/calls/"):
         return {"Authorization": f"Bearer {EDGE_TOKEN}"}
-    if path.startswith(("/admin/", "/api/v1/sales/")):
+    if path.startswith(("/admin/", "/api/v1/sales/", "/reports/")):
         return {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     return {}

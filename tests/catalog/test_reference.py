@@ -24,8 +24,9 @@ from service.catalog.loading import ACCOUNT, TABLES
 from service.catalog.mistake import Mistake, Spot
 from service.catalog.names import Names
 from service.catalog.offers import DISTRIBUTION, FIELD, OFFER
-from service.catalog.sources import AUTH_TOKEN, PAYOUT, SUPPRESSION_LIST, applies_to_keys, source_keys
+from service.catalog.sources import PAYOUT, SUPPRESSION_LIST, applies_to_keys, source_keys
 from service.catalog.table import Key, Keys, as_is
+from service.catalog.tokens import AUTH_TOKEN
 from service.catalog.where import OPERATORS
 from service.model import catalog as model
 
@@ -62,6 +63,7 @@ READ: dict[str, tuple[Keys, type[Struct] | None]] = {
     "traffic_sources.auth_tokens": (AUTH_TOKEN, model.AuthToken),
     "traffic_sources.payout": (PAYOUT, None),  # exactly one of them: the default is that of the whole
     "buyers": (BUYER, model.Buyer),
+    "buyers.auth_tokens": (AUTH_TOKEN, model.AuthToken),
     "buyers.contracts": (contract_keys(NOBODY), model.Contract),
     "buyers.contracts.where": (plain([*OPERATORS, "file"]), None),
     "buyers.contracts.hours": (plain(WEEKDAYS), None),

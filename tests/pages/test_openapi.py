@@ -73,6 +73,8 @@ def test_every_path_of_the_contract_is_there() -> None:
         "/admin/buyers/{id}/pause",
         "/admin/buyers/{id}/resume",
         "/admin/decisions/{id}",
+        "/reports/figures",
+        "/reports/statements/{buyer_id}/{month}",
         "/healthz",
         "/readyz",
         "/metrics",

@@ -231,8 +231,20 @@ def test_help_lists_what_a_user_types_and_nothing_else(capsys: Captured) -> None
         main(["--help"])
     shown = capsys.readouterr().out
     assert re.findall(r"^    (\w+) ", shown, re.M) == [
-        "serve", "check", "diff", "explain", "token", "status", "balance", "bench",
-    ]  # fmt: skip
+        "serve",
+        "archive",
+        "check",
+        "diff",
+        "explain",
+        "token",
+        "status",
+        "balance",
+        "report",
+        "statement",
+        "why",
+        "tail",
+        "bench",
+    ]
     assert "examples:" in shown
 
 

@@ -37,6 +37,8 @@ def test_every_setting_can_be_given_in_the_environment() -> None:
         "PINGPOST_SECRET": "a secret of twenty bytes",
         "PINGPOST_VAR": "v",
         "PINGPOST_ARCHIVE": "0",
+        "PINGPOST_LEDGER_URL": "postgresql://me@host/db",
+        "PINGPOST_DECISIONS_DAYS": "12",
         "PINGPOST_LOG_FORMAT": "json",
         "PINGPOST_LOG_LEVEL": "debug",
         "PINGPOST_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
@@ -123,9 +125,10 @@ def test_secrets_are_not_shown() -> None:
             "PINGPOST_ADMIN_TOKEN": "admin-token-0123456789",
             "PINGPOST_SECRET": "hush-hush-hush-hush",
             "PINGPOST_REDIS_URL": "redis://user:password@host:6379/0",
+            "PINGPOST_LEDGER_URL": "postgresql://user:sesame@host/db",
         },
         {},
     )
-    for hidden in ("0123456789", "hush", "password"):
+    for hidden in ("0123456789", "hush", "password", "sesame"):
         assert hidden not in f"{told!r} {told}"
     assert "redis://***@host:6379/0" in repr(told)
