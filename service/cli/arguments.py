@@ -138,8 +138,8 @@ def _add_explain(commands: "_Commands[argparse.ArgumentParser]") -> None:
     explain = commands.add_parser(
         "explain",
         help="print the verdict of every contract on a lead, offline",
-        description="Prints what each contract of an endpoint's offer says to a lead, and why. Room, caps and "
-        "duplicates are not known offline.",
+        description="Prints what each contract of an endpoint's offer says to a lead, and why. Room, caps, "
+        "balances and duplicates are not known offline.",
     )
     explain.add_argument("--endpoint", required=True, metavar="VANITY_URI")
     explain.add_argument(

@@ -27,6 +27,8 @@ def _tables(answer: dict[str, Any]) -> list[str]:
             b["holds"],
             b.get("cap"),
             b.get("ping_limit"),
+            _money(b.get("balance")),
+            _money(b.get("reserved")),
         )
         for b in answer.get("buyers", [])
     ]
@@ -36,11 +38,28 @@ def _tables(answer: dict[str, Any]) -> list[str]:
         for c in b.get("contracts", [])
         for cap in c.get("caps", [])
     ]
+    caps += [
+        (
+            c["contract"],
+            f"revenue_{cap['per']}",
+            *(_money(cap[of]) for of in ("sold", "pending", "limit")),
+            cap.get("resets_at"),
+        )
+        for b in answer.get("buyers", [])
+        for c in b.get("contracts", [])
+        for cap in c.get("revenue_caps", [])
+    ]
     pools = [(p["id"], p["free"], p["lent"], p["cooling"]) for p in answer.get("pools", [])]
     shown = [f"catalog {answer.get('catalog', 'unknown')}"]
-    shown.append(table(("buyer", "name", "paused", "slots", "holds", "cap", "ping limit"), buyers))
+    shown.append(
+        table(("buyer", "name", "paused", "slots", "holds", "cap", "ping limit", "balance", "reserved"), buyers)
+    )
     if caps:
         shown.append(table(("contract", "per", "sold", "pending", "limit", "resets at"), caps))
     if pools:
         shown.append(table(("pool", "free", "lent", "cooling"), pools))
     return shown
+
+
+def _money(units: float | None) -> str | None:
+    return None if units is None else f"{units:.2f}"

@@ -276,11 +276,17 @@ ANSWER = {
             "holds": 1,
             "cap": 5,
             "ping_limit": 4,
+            "balance": 1500.5,
+            "reserved": 25.0,
             "contracts": [
                 {
                     "contract": "14-auto",
+                    "pending": 1,
                     "caps": [
                         {"per": "day", "limit": 500, "sold": 12, "pending": 1, "resets_at": "2026-11-24T05:00:00Z"}
+                    ],
+                    "revenue_caps": [
+                        {"per": "month", "limit": 900.0, "sold": 300.0, "pending": 25.0, "resets_at": None}
                     ],
                 }
             ],
@@ -316,8 +322,9 @@ def test_status_prints_tables(admin: str, monkeypatch: pytest.MonkeyPatch, capsy
     assert main(["status", "--url", admin]) == 0
     shown = capsys.readouterr().out
     assert "catalog abc123" in shown
-    assert re.search(r"14  Pacific  yes +2 +1 +5 +4\n", shown)
-    assert re.search(r"14-auto   day +12 +1 +500  2026-11-24T05:00:00Z", shown)
+    assert re.search(r"14  Pacific  yes +2 +1 +5 +4 +1500.50 +25.00\n", shown)
+    assert re.search(r"14-auto   revenue_month +300.00 +25.00 +900.00", shown)
+    assert re.search(r"14-auto   day +12 +1 +500 +2026-11-24T05:00:00Z", shown)
     assert re.search(r"auto +1 +1 +0\n", shown)
 
 

@@ -10,8 +10,9 @@ from service.errors import StoreDown
 from service.model.catalog import Cap, RevenueCap
 from service.model.decline import Decline
 from service.model.lead import Bid
+from service.store import events
 from service.store.aftermath import About, KnownSale
-from service.store.asks import Balance, CapUse, Sale
+from service.store.asks import Balance, CallEvent, CapUse, Sale
 from service.store.balances import CreditAsk
 from service.store.lapsing import lapse
 from tests.store.world import DATA, ENDPOINT, World, bid, record
@@ -166,6 +167,24 @@ async def test_an_unanswered_end_leaves_it_pending_until_its_number_comes_back(w
     assert (await counted(world, one), await balance(world, one)) == ((0, 1), (PRICE, PRICE))
     await world.route(sale, [one], "c2")
     assert (await world.event("answered", [one], "c2")).made is not None, "a redial reaches it"
+
+
+async def test_who_is_killed_between_sale_and_event_finds_the_sale_made_when_the_event_comes_again(
+    world: World,
+) -> None:
+    one = prepaid(1, caps=(Cap("day", 1),))
+    await stocked(world)
+    await paid_in(world, one, PRICE)
+    await world.route(await post(world, [one]), [one])
+    runner = world.store._runner
+    ended = CallEvent(event="ended", edge="edge-1", call="c1", outcome="answered")
+    found = await events._read(runner, runner.keys.call("edge-1", "c1"))
+    assert (await events._settle(runner, ended, found, {1: one.buyer}))[0] == b"made"
+    again = await world.event("ended", [one], outcome="answered")
+    assert (again.status, again.made) == ("taken", None)
+    assert (await counted(world, one), await balance(world, one)) == ((1, 0), (0, 0))
+    assert on_record(world) == ["credited", "posted", "sold", "ended"]
+    assert await world.leases(one) == (0, 0)
 
 
 async def test_a_call_keeps_pending_what_it_rings_for(world: World) -> None:
