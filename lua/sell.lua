@@ -5,10 +5,10 @@
 --   leases of the buyers that the ping held (ZSET each); limits; marks; takers; candidates
 -- ARGV: not_after_ms, decision, question, json (the record; empty: the ping's own), about (JSON for the sales stream),
 --   own_number, request_value (what the request shield must say after its decision), fields_value (the fields shield's own
---   name), order_before, said_before (of earlier trips; csv that ends in a comma where more follow), how (msgpack: number_ms,
+--   name), order_before, said_before (of earlier trips; csv, with a comma where more follows), how (msgpack: number_ms,
 --   cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled, look_further,
---   held_count, is_last, winners_max, exclusive_ms), pool_id, order (positions, csv), limits_packed, marks_packed, takers_packed, candidates_packed
---   (msgpack: see the parts)
+--   held_count, is_last, winners_max, exclusive_ms), pool_id, order (positions, csv), limits_packed, marks_packed,
+--   takers_packed, candidates_packed (msgpack: see the parts)
 -- Returns: late, now · repeat, the sale (flat) · already_sold, the sale (flat) · elsewhere, decision · conflict ·
 --   rate_limited, place of the limit · ping_gone · none, verdicts · no_tracking_number, verdicts ·
 --   sold, position of the winner, number, now, periods it is counted in (starts, csv; none while it is pending), marks it
@@ -27,7 +27,7 @@ local said_before, how, pool_id, order = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local limits_packed, marks_packed, takers_packed, candidates_packed = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 local number_ms, cooldown_ms, keep_ms, audit_records_max, needs_ping, has_request, has_fields, has_caller, is_pooled,
   look_further, held_count, is_last, winners_max, exclusive_ms = cmsgpack.unpack(how)
-local NOBODY, RECORD_OF_PING = "-1", "^[^|]*|[^|]*|[^|]*|(.*)$"
+local NOBODY, NOTHING, RECORD_OF_PING = "-1", {}, "^[^|]*|[^|]*|[^|]*|(.*)$"
 tail_follows(5)
 local request_key = has_request and next_key()
 local fields_key = has_fields and next_key()
@@ -95,16 +95,16 @@ if status ~= "none" or is_last then
   redis.call("XADD", audit_key, "MAXLEN", "~", audit_records_max, "*", "decision", decision, "kind", "post",
     "status", status, "question", question, "said", said_before .. verdicts, "order", order_before .. order,
     "position", position, "number", number or "", "record", record,
-    unpack(parts ~= "" and {"parts", parts} or {}))
+    unpack(parts ~= "" and {"parts", parts} or NOTHING))
 end
 if status ~= "sold" then
   return {status, verdicts}
 end
 for at = 1, #winners do
-  local one, its_position = winners[at], as_text(winners[at].position)
+  local one, its_position = winners[at], at == 1 and position or as_text(winners[at].position)
   redis.call("XADD", sales_key, "*", "event", one.state == "sold" and "sold" or "posted", "sale", decision,
     "position", its_position, "number", number, "at_ms", sold_at, "bid", one.bid, "about", about,
-    unpack(parts ~= "" and {"part", its_position} or {}))
+    unpack(parts ~= "" and {"part", its_position} or NOTHING))
   take(one, caps_key, decision, sold_at, sold_until, sold_until)
 end
 for _, key in ipairs(held_keys) do

@@ -11,11 +11,14 @@ end
 
 -- Positions of several, csv; empty where there is one.
 local function parts_of(winners)
+  if #winners < 2 then
+    return ""
+  end
   local found = {}
   for at = 1, #winners do
     found[at] = as_text(winners[at].position)
   end
-  return #winners > 1 and table.concat(found, ",") or ""
+  return table.concat(found, ",")
 end
 
 local function keep_parts(sale_key, winners, parts)

@@ -109,8 +109,8 @@ def _of_the_lead(runner: Runner, zone: str, ask: HoldAsk, now_ms: int) -> Pack:
 def _lot(runner: Runner, ask: HoldAsk, now_ms: int, *, shielded: bool, tracked: bool) -> _Lot:
     """Kept with the bids until an hour ends in which their caps are counted."""
     is_first = not ask.said_before
-    ends = ask.last, ask.last_if_held
-    key = (_lot, ask.endpoint.vanity_uri, ask.terms, shielded, tracked, is_first, ends, ask.test, ask.use_buffer)
+    vanity_uri, ends = ask.endpoint.vanity_uri, 2 if ask.last_if_held else ask.last
+    key = (_lot, vanity_uri, ask.terms, shielded, tracked, is_first, ends, ask.test, ask.use_buffer)
     kept = ask.kept
     found: _Lot | None = kept.get(key) if kept is not None else None
     if found is None or not found.made_at_ms <= now_ms < found.valid_until_ms:

@@ -222,7 +222,7 @@ def _lot(
         ask.is_last,
         ask.look_further,
         ask.record.winners,
-        _exclusive_ms(ask),
+        ask.exclusivity and _exclusive_ms(ask),
         ask.order,
         ask.reserve,
         ask.held_buyers,
