@@ -31,9 +31,12 @@ Ledger = Engine
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+LEDGER_FILE = "ledger.sqlite"
+
+
 def url_of(given: str | None, var: Path) -> str:
     """The ledger's URL: as set, else a SQLite file in the folder of state."""
-    return given or f"sqlite:///{var.absolute() / 'ledger.sqlite'}"
+    return given or f"sqlite:///{var.absolute() / LEDGER_FILE}"
 
 
 def open_ledger(url: str) -> Engine:

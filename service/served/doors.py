@@ -40,6 +40,8 @@ class Doors:
         self._buyer_by_digest = {
             token.sha256: (token.sha256, buyer) for buyer in catalog.buyers.values() for token in buyer.auth_tokens
         }
+        self.know_buyers = bool(self._buyer_by_digest)
+        """Whether any buyer has a token."""
         self._networks = {
             source.id: [ip_network(text, strict=False) for text in source.allowed_addresses]
             for source in catalog.sources.values()
