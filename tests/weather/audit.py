@@ -1,5 +1,5 @@
-"""Whether what publishers were told, what the ledger has and what Redis counts are one and the same. Pure: sentences out,
-none where all adds up."""
+"""Whether what publishers were told, what the ledger has and what Redis counts are one and the same. Pure: sentences
+out, none where all adds up."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -94,14 +94,16 @@ def _caps(books: Books, limits: Sequence[Limit]) -> Iterator[str]:
             yield f"{contract} has {len(made)} sales and counts none"
         for per, (start_ms, sold, micros) in periods.items():
             within = [bid for at_ms, bid in made if at_ms >= start_ms]
-            if (sold, micros) != (len(within), sum(within)):
-                yield f"{contract} counts {sold} sales, {micros} micros this {per}; the ledger {len(within)}, {sum(within)}"
+            kept = len(within), sum(within)
+            if (sold, micros) != kept:
+                yield f"{contract} counts this {per} {sold} sales of {micros} micros; the ledger {kept[0]} of {kept[1]}"
     for limit in limits:
         for offer in OFFERS:
-            _, sold, micros = books.caps[contract_id(limit.buyer_id, offer)].get(limit.per, (0, 0, 0))
+            contract = contract_id(limit.buyer_id, offer)
+            _, sold, micros = books.caps[contract].get(limit.per, (0, 0, 0))
             taken = sold if limit.counts == "sales" else micros
             if taken > limit.most:
-                yield f"{contract_id(limit.buyer_id, offer)} has {taken} {limit.counts} a {limit.per}, capped at {limit.most}"
+                yield f"{contract} has {taken} {limit.counts} a {limit.per}, capped at {limit.most}"
 
 
 def _record(books: Books) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Kills archives, workers and Redis at random while publishers post, and sees whether the money adds up.
 
-    python -m tests.weather.kill --seconds 600 --ledger postgresql
+python -m tests.weather.kill --seconds 600 --ledger postgresql
 """
 
 import argparse
