@@ -22,6 +22,7 @@ def faults(journals: Sequence[Journal], books: Books, limits: Sequence[Limit]) -
         *_balances(journals, books),
         *_caps(books, limits),
         *_record(books),
+        *_declines(journals, books),
     ]
 
 
@@ -110,6 +111,14 @@ def _record(books: Books) -> Iterator[str]:
     yield from _same("entries of the streams that were refused, and none", books.refused, 0)
     yield from _same("posts on record as sold, and sales", books.decided, len(books.sales))
     yield from _same("posts counted as sold, and sales", books.counted, len(books.sales))
+
+
+def _declines(journals: Sequence[Journal], books: Books) -> Iterator[str]:
+    """One buyer takes all that others do not, and there are numbers enough."""
+    declined = sum((Counter(journal.declined) for journal in journals), Counter[str]())
+    declined.pop("ping_expired", None)  # the service was away for that long
+    if declined:
+        yield f"leads were declined as {dict(declined)}; unsold posts on record: {books.unsold}"
 
 
 def _same(what: str, one: int, other: int) -> Iterator[str]:
