@@ -1,5 +1,5 @@
-"""Whether what publishers were told, what the ledger has and what Redis counts are one and the same. Pure: sentences out,
-none where all adds up."""
+"""Whether what publishers were told, what the ledger has and what Redis counts are one and the same. Pure: sentences
+out, none where all adds up."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +22,7 @@ def faults(journals: Sequence[Journal], books: Books, limits: Sequence[Limit]) -
         *_balances(journals, books),
         *_caps(books, limits),
         *_record(books),
+        *_declines(journals, books),
     ]
 
 
@@ -94,20 +95,30 @@ def _caps(books: Books, limits: Sequence[Limit]) -> Iterator[str]:
             yield f"{contract} has {len(made)} sales and counts none"
         for per, (start_ms, sold, micros) in periods.items():
             within = [bid for at_ms, bid in made if at_ms >= start_ms]
-            if (sold, micros) != (len(within), sum(within)):
-                yield f"{contract} counts {sold} sales, {micros} micros this {per}; the ledger {len(within)}, {sum(within)}"
+            kept = len(within), sum(within)
+            if (sold, micros) != kept:
+                yield f"{contract} counts this {per} {sold} sales of {micros} micros; the ledger {kept[0]} of {kept[1]}"
     for limit in limits:
         for offer in OFFERS:
-            _, sold, micros = books.caps[contract_id(limit.buyer_id, offer)].get(limit.per, (0, 0, 0))
+            contract = contract_id(limit.buyer_id, offer)
+            _, sold, micros = books.caps[contract].get(limit.per, (0, 0, 0))
             taken = sold if limit.counts == "sales" else micros
             if taken > limit.most:
-                yield f"{contract_id(limit.buyer_id, offer)} has {taken} {limit.counts} a {limit.per}, capped at {limit.most}"
+                yield f"{contract} has {taken} {limit.counts} a {limit.per}, capped at {limit.most}"
 
 
 def _record(books: Books) -> Iterator[str]:
     yield from _same("entries of the streams that were refused, and none", books.refused, 0)
     yield from _same("posts on record as sold, and sales", books.decided, len(books.sales))
     yield from _same("posts counted as sold, and sales", books.counted, len(books.sales))
+
+
+def _declines(journals: Sequence[Journal], books: Books) -> Iterator[str]:
+    """One buyer takes all that others do not, and there are numbers enough."""
+    declined = sum((Counter(journal.declined) for journal in journals), Counter[str]())
+    declined.pop("ping_expired", None)  # the service was away for that long
+    if declined:
+        yield f"leads were declined as {dict(declined)}; unsold posts on record: {books.unsold}"
 
 
 def _same(what: str, one: int, other: int) -> Iterator[str]:

@@ -33,13 +33,15 @@ class Entry(NamedTuple):
 
 class Books(NamedTuple):
     """`entries` stand in the order in which they were written. `refused`: stream entries that could not be applied.
-    `decided`: posts on record that sold; `counted`: the same as the hourly counts have it."""
+    `decided`: posts on record that sold; `counted`: the same as the hourly counts have it. `unsold`: the other posts on
+    record: status, how many, and when the first and the last."""
 
     sales: Sequence[LedgerSale]
     entries: Sequence[Entry]
     refused: int
     decided: int
     counted: int
+    unsold: Sequence[tuple[str, int, int, int]]
     balances: dict[int, int]
     """Of Redis, in micros, of the buyers that have one there."""
     caps: dict[str, dict[Per, tuple[int, int, int]]]
@@ -59,7 +61,9 @@ def read_books(of: Ledger, redis_path: str) -> Books:
         refused = number("SELECT count(*) FROM refused")
         decided = number("SELECT count(*) FROM decisions WHERE kind = 'post' AND status = 'sold'")
         counted = number("SELECT sum(posts_sold) FROM volume")
-    return Books(sales, entries, refused, decided, counted, *_redis(redis_path))
+        posts = "SELECT status, count(*), min(at_ms), max(at_ms) FROM decisions WHERE kind = 'post' GROUP BY status"
+        unsold = [tuple(row) for row in connection.execute(text(posts)) if row[0] != "sold"]
+    return Books(sales, entries, refused, decided, counted, unsold, *_redis(redis_path))
 
 
 def _redis(path: str) -> tuple[dict[int, int], dict[str, dict[Per, tuple[int, int, int]]]]:

@@ -1,4 +1,5 @@
-"""One of the publishers in the storm, a process of its own: it posts leads, and repeats each question until it is answered.
+"""One of the publishers in the storm, a process of its own: it posts leads, and repeats each question until it is
+answered.
 
 `python -m tests.weather.publisher PLAN`, where PLAN is JSON of `Plan`; what it was told is written to the plan's file.
 """
@@ -52,7 +53,8 @@ class Sale(Struct, frozen=True):
 
 
 class Journal(Struct):
-    """`sales` has each answer that said so, repeats too. `declined`: leads that nobody took, by their last status. `lost`: tries without an answer. `top_ups`: key to micros."""
+    """`sales` has each answer that said so, repeats too. `declined`: leads that nobody took, by their last status.
+    `lost`: tries without an answer. `top_ups`: key to micros."""
 
     sales: list[Sale] = field(default_factory=list)
     posted: int = 0
