@@ -195,6 +195,8 @@ def test_help_lists_what_a_user_types_and_nothing_else(capsys: Captured) -> None
         "explain",
         "token",
         "status",
+        "suppress",
+        "forget",
         "bench",
     ]
     assert "examples:" in shown
