@@ -23,6 +23,7 @@ from tests.archive.world import AUDIT, PATIENT, QUICK, archive_on, rows, scalar
 from tests.conftest import RedisForTest
 from tests.match.worlds import catalog_of, contract
 from tests.store.world import CALLER, POOL, World, bid, open_store
+from tests.waiting import within_a_second
 
 ANNABEL: Lead = {"caller_id": CALLER, "email": "annabel@example.com", "first_name": "Annabel"}
 BOB: Lead = {"caller_id": "+12125550000", "email": "bob@example.com", "first_name": "Bob"}
@@ -281,3 +282,23 @@ async def test_the_file_of_sqlite_holds_no_byte_of_them(exchange: Exchange, tmp_
     written = b"".join(path.read_bytes() for path in tmp_path.glob("ledger.sqlite*"))  # noqa: ASYNC240
     assert b"bob@example.com" in written
     assert [trace for trace in TRACES if trace in written] == []
+
+
+async def test_what_was_decided_is_counted_before_it_goes(redis: RedisForTest, store: Store, to: Ledger) -> None:
+    """The archive begins only when all else of the person has gone from Redis."""
+    redis.may_leave("*")
+    await store.stock((POOL,))
+    made = Exchange(redis, store, POOL)
+    made.to, made.catalog = to, catalog_of([contract(1)])
+    await made.sell("d1", ANNABEL)
+    forgetting = asyncio.create_task(made.forget())
+    await within_a_second(lambda: not redis.client.exists("{demo}:ping:d1"))
+    archive, own = await archive_on(redis.url, to)
+    running = asyncio.create_task(archive.run())
+    told = await forgetting
+    archive.end()
+    await running
+    await own.close()
+    assert told.erased["decisions of the ledger"] == 2
+    assert rows(to, "SELECT pings, posts, posts_sold FROM volume") == [(1, 1, 1)]
+    assert made.traces() == []
