@@ -2,6 +2,7 @@
 
 from struct import Struct
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
@@ -86,8 +87,6 @@ class Caps:
 
 
 def _start(buyer: Buyer, per: Per, at_ms: int) -> int:
-    from zoneinfo import ZoneInfo
-
     return period_at(per, at_ms, ZoneInfo(buyer.timezone)).start_ms
 
 
