@@ -7,7 +7,7 @@ import pytest
 
 from service import metrics, settings
 from service.cli.benching import BENCH_TOKEN
-from service.ledger.sums import ROWS_MAX
+from service.ledger.totals import ROWS_MAX
 from service.reports.asking import SPAN_DAYS_MAX
 from service.reports.figures import FIGURES, Figure
 from tests.test_rooms import ROWS

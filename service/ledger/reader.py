@@ -14,7 +14,7 @@ from service.errors import LedgerDown
 from service.ledger.accounts import Account, account_of
 from service.ledger.histories import History, Row, archived_to, decisions_of_caller, history_of
 from service.ledger.opening import check, open_ledger, reading
-from service.ledger.sums import Only, Part, Sum, sums
+from service.ledger.totals import Only, Part, Sum, sums
 
 ANSWER_SECONDS_MAX = 20.0
 """Of one question. A year of a million sales by the hour took 2.4 s on SQLite and 2.8 on PostgreSQL; what takes longer

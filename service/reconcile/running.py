@@ -26,6 +26,8 @@ class Report(Struct):
     differences: list[Difference] = field(default_factory=list)
     """Those that are left, the first of them; `differences_count` counts all."""
     differences_count: int = 0
+    repairable_count: int = 0
+    """How many of them a repair brings to the ledger: all but sales."""
     repaired: list[Difference] = field(default_factory=list)
     """What differed, the first of it; `repaired_count` counts all."""
     repaired_count: int = 0
@@ -51,8 +53,7 @@ async def reconcile(sides: Sides, *, repair: bool = False) -> Report:
         return Report("never_quiet")
     await stamp_and_marks(sides)
     after = await _compare(sides)
-    after.repaired = to_repair
-    after.repaired_count = max(found.differences_count - after.differences_count - after.sales_lost, len(to_repair))
+    after.repaired, after.repaired_count = to_repair, found.repairable_count
     return after
 
 
@@ -84,4 +85,5 @@ async def _compare_sales(sides: Sides, report: Report, repaired: str) -> None:
 
 def _note(sides: Sides, report: Report, differences: list[Difference]) -> None:
     report.differences_count += len(differences)
+    report.repairable_count += sum(one.what != "sale" for one in differences)
     report.differences += differences[: sides.limits.differences_max - len(report.differences)]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from service.ledger.sums import Group, Only
+from service.ledger.totals import Group, Only
 from service.reports.figures import Audience
 from service.reports.spans import CUTS, PERIODS, Cut, Span, last_days, moment_of, named_period
 from service.wire import Complaints

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from service.ledger.reader import LedgerReader
-from service.ledger.sums import ROWS_MAX, Group, Part, Stretch, Sum, TooManyGroups
+from service.ledger.totals import ROWS_MAX, Group, Part, Stretch, Sum, TooManyGroups
 from service.model.decline import Decline
 from service.reports.asking import Question
 from service.reports.figures import Figure, Value, applicable

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from service.ledger.sums import BUCKETS_MS, Stretch
+from service.ledger.totals import BUCKETS_MS, Stretch
 from service.model.periods import period_at
 
 Cut = Literal["hour", "day", "week", "month"]

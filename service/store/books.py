@@ -15,9 +15,9 @@ from service.store.runner import AskedInWords, Runner
 from service.store.streams import BEGINNING
 
 CONTRACTS_PER_READ: Final = 1_000
-"""One command's worth: a tenth of a millisecond of Redis."""
+"""One command's worth: 0.16 ms of Redis."""
 SCAN_STEP: Final = 1_000
-"""Keys that Redis looks at in one step of a scan, most of which are no sales: some tenths of a millisecond."""
+"""Keys that Redis looks at in one step of a scan: 0.3 to 0.7 ms on average."""
 
 Sold = Mapping[Per, tuple[int, int, int]]
 """Start, sales and their price in micros, by kind of period (see `caps`)."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,16 @@ from msgspec.structs import replace
 from service import ledger
 from service.errors import LedgerUnfit
 from service.ledger import Ledger
-from service.reconcile import ReconcileSettings, Sides, reconcile
+from service.reconcile import ReconcileSettings, Report, Sides, reconcile
+from service.store import lapsing
+from service.store.asks import CallEvent
 from service.store.balances import CreditAsk
-from tests.archive.world import sold
+from tests.archive.world import archive_on, sold
 from tests.conftest import RedisForTest
 from tests.reconcile.world import BUYERS, CREDITS, STREAM, Caps, balances, catalog_of, compared, sides_on, told
-from tests.store.money_racer import BIDS, PLACE, POOL, PRICE, sell_one
-from tests.store.world import sell_ask
+from tests.store.money_racer import BIDS, PLACE, POOL, PRICE, call, known, sell_one
+from tests.store.money_racer import BUYERS as RACED
+from tests.store.world import sell_ask, travel
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +39,8 @@ async def start_racer(url: str, name: str) -> asyncio.subprocess.Process:
 
 
 async def test_it_is_equal_while_processes_race_and_afterwards(sides: Sides, redis: RedisForTest) -> None:
+    archive, other_store = await archive_on(redis.url, sides.ledger)
+    archiving = asyncio.create_task(archive.run())
     racers = [await start_racer(redis.url, f"r{at}") for at in range(2)]
     racing = asyncio.gather(*(process.wait() for process in racers))
     looks = 0
@@ -44,11 +50,65 @@ async def test_it_is_equal_while_processes_race_and_afterwards(sides: Sides, red
         assert report.differences == []
         looks += report.status == "equal"
     assert [process.returncode for process in racers] == [0, 0]
+    archive.end()
+    await archiving
+    await other_store.close()
     report = await compared(sides)
     assert (report.status, report.differences) == ("equal", [])
     assert (report.balances, report.contracts) == (2, 6)
     assert report.sales > 50
     assert looks
+
+
+async def test_a_conversion_of_a_sale_that_has_lapsed_is_booked_on_both_sides(
+    sides: Sides, redis: RedisForTest
+) -> None:
+    made = await sides.store.sell(sell_ask("late", BIDS["connected:0"], PLACE, terms="connected:0"))
+    assert made.sale is not None
+    travel(redis.client, 5)
+    await lapsing.lapse(sides.store.books()._runner)
+    assert told_states(await compared(sides), sides) == ["lapsed"]
+    assert (await sides.store.convert(known(made.sale), "operator")).is_late
+    assert told_states(await compared(sides), sides) == ["sold"]
+
+
+async def test_a_sale_that_was_made_and_moves_on_is_pending_on_both_sides(sides: Sides) -> None:
+    made = await sides.store.sell(sell_ask("c", BIDS["connected:0"], PLACE, terms="connected:0"))
+    assert made.sale is not None
+    sale = await call(sides.store, made.sale, "c")
+    answered = CallEvent(event="answered", edge="edge-1", call="c")
+    await sides.store.event(answered, RACED)
+    assert told_states(await compared(sides), sides) == ["sold"]
+    await call(sides.store, sale, "c", attempt=1)
+    assert told_states(await compared(sides), sides) == ["pending"]
+    await sides.store.event(replace(answered, attempt=1), RACED)
+    assert told_states(await compared(sides), sides) == ["sold"]
+
+
+def told_states(report: Report, sides: Sides) -> list[str]:
+    """States of all sales, which are the same on both sides."""
+    assert (report.status, report.differences) == ("equal", [])
+    return [one.state for page in ledger.sales_since(sides.ledger, 0) for one in page]
+
+
+async def test_what_changes_while_it_is_read_is_of_no_moment(sides: Sides, redis: RedisForTest) -> None:
+    """So many balances that Redis takes the question in parts, between which it answers others."""
+    buyers = range(1, 5_001)
+    ending = threading.Event()
+
+    def pay() -> None:
+        while not ending.is_set():
+            both = redis.client.pipeline()
+            both.xadd(STREAM, {"event": "none"}).incrby("{demo}:balance:1", 1).incrby(
+                "{demo}:balance:5000", 1
+            ).execute()
+
+    first, paying = balances(redis)[1], asyncio.create_task(asyncio.to_thread(pay))
+    seen = [await sides.store.books().moment(buyers, []) for _ in range(100)]
+    ending.set()
+    await paying
+    assert None in seen, "it was read while nothing changed"
+    assert {one.balances[1] - one.balances[5_000] for one in seen if one} <= {first}
 
 
 async def test_what_the_archive_has_not_taken_is_counted_in(sides: Sides, redis: RedisForTest) -> None:
@@ -57,10 +117,6 @@ async def test_what_the_archive_has_not_taken_is_counted_in(sides: Sides, redis:
     assert (await compared(sides)).status == "equal"
     (last,) = redis.client.xrevrange(STREAM, count=1)
     assert ledger.cursor(sides.ledger, "sales") == last[0]
-
-
-def _lose_cap(redis: RedisForTest) -> None:
-    redis.client.hdel("{demo}:caps", "1-auto")
 
 
 def _sale_of(redis: RedisForTest, state: str) -> str:
@@ -263,4 +319,6 @@ async def test_more_differences_than_are_told_are_counted(sides: Sides, redis: R
         redis.client.hset(CREDITS, f"x{at}", "1:5")
     report = await compared(few)
     assert (len(report.differences), report.differences_count) == (10, 30)
+    repaired = await reconcile(few, repair=True)
+    assert (repaired.status, len(repaired.repaired), repaired.repaired_count) == ("equal", 10, 30)
     assert json.dumps(told(report))

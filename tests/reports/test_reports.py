@@ -255,7 +255,7 @@ def _slow(connection: Any, *_: object) -> None:
 
 
 def test_too_many_rows_are_refused_in_words(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.ledger.sums.ROWS_MAX", 1)
+    monkeypatch.setattr("service.ledger.totals.ROWS_MAX", 1)
     books.sale(NOON)
     books.sale(NOON, buyer_id=2)
     question = read({"period": "2026-11", "by": "buyer"}, NOON, NEW_YORK)
