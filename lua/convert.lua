@@ -19,8 +19,9 @@ local now = now_ms()
 if now > not_after_ms then
   return {"late", now}
 end
-local reported = redis.call("GET", converted_key)
-if reported then
+-- Of the buyer it was reported of: where a call has moved the sale since, the next one has said nothing yet.
+local reported, of = string.match(redis.call("GET", converted_key) or "", "^(%a+):?(%d*)$")
+if reported and (of == "" or of == position_seen) then
   return {"repeat", reported}
 end
 local position, parts, member, charged = unpack(redis.call("HMGET", sale_key, "position", "parts", "pending", "charged"))
@@ -57,5 +58,5 @@ else
     redis.call("HSET", sale_key, "state", "sold", "made_at_ms", now, "cap_fields", made_of.periods)
   end
 end
-redis.call("SET", converted_key, is_made and "noted" or "made", "PX", mark_ms)
+redis.call("SET", converted_key, (is_made and "noted:" or "made:") .. position_seen, "PX", mark_ms)
 return {is_made and "noted" or "made", is_late and 1 or 0}

@@ -224,7 +224,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("workers", "worker processes that share the port", _whole(1, 256), "COUNT"),
     Setting(
         "redis_url",
-        "redis://, rediss:// or unix:// URL of a Redis 6.2 or newer; without it one is started under --var",
+        "redis://, rediss:// or unix:// URL of a Redis 6.2 or newer; without it the one that serve starts under --var",
         _redis_url,
         "URL",
     ),

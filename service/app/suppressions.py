@@ -48,7 +48,11 @@ async def add(request: web.Request) -> Reply:
         return refuse(asked)
     name = asked.name or EVERYWHERE
     if name != EVERYWHERE and name not in _names_of_catalog(serving):
-        return refuse(Refusal("invalid", {"list": ["list is none of the catalog's; without it, all are kept from."]}))
+        return refuse(
+            Refusal(
+                "invalid", {"list": ["list is none of the catalog's. Without a list, they are kept from everyone."]}
+            )
+        )
     done = await serving.store.suppress(name, asked.person, reason=asked.reason)
     if done.status == "full":
         return refuse(Refusal("invalid", {"numbers": [f"All lists together have room for {PEOPLE_MAX} people."]}))

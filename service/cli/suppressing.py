@@ -60,8 +60,8 @@ def _lines(given: argparse.Namespace) -> list[str]:
 
 def _show(given: argparse.Namespace) -> int:
     answer = ask(PATH, given.url)
-    rows = [(one["list"], one["people"], "" if _is_known(one) else "not in the catalog") for one in answer["lists"]]
-    return _print(given, answer, table(("list", "people", ""), rows))
+    rows = [(one["list"], one["people"], "" if _is_known(one) else "no longer there") for one in answer["lists"]]
+    return _print(given, answer, table(("list", "people", "catalog"), rows))
 
 
 def _is_known(one: dict[str, Any]) -> bool:

@@ -69,6 +69,9 @@ def _record_text(decided: Decided, zone: ZoneInfo) -> str:
     lines.append(", ".join(f"{name} {value or '(none)'}" for name, value in about.items() if value or name == "source"))
     if record.suppressed:
         lines.append("suppressed or opted out: nothing of the person was kept, and nobody was asked")
+    elif record.erased_at_ms:
+        at = shown(record.erased_at_ms, zone)
+        lines.append(f"the lead was erased {at}: only what Redis was asked is told, for the rest was on the lead")
     else:
         lines.append(f"lead {json.dumps(record.lead, ensure_ascii=False)}")
     return "\n".join(lines)
@@ -128,9 +131,9 @@ def _sale_lines(sale: SaleRow, story: Story, catalog: Catalog, zone: ZoneInfo) -
     if sale.moves:
         yield f"  moved {sale.moves} time{'s' if sale.moves > 1 else ''} to the next buyer by its call"
     if sale.call is not None:
-        seconds = (sale.call_duration_ms or 0) / 1000
         outcome = sale.call_outcome or ("answered" if sale.call_answered else "not answered")
-        yield f"  call {sale.call}: {outcome}, {seconds:.0f} s"
+        lasted = "" if sale.call_duration_ms is None else f", {sale.call_duration_ms / 1000:.0f} s"
+        yield f"  call {sale.call}: {outcome}{lasted}"
     elif story.live is not None and story.live.live_call:
         yield f"  call {story.live.live_call} is on"
     elif sale.number:

@@ -111,12 +111,13 @@ class Explained:
 
     async def contracts(self, story: Story) -> list[dict[str, Any]]:
         """Of the ping, or of the first post where there is none; only the candidates where the catalog is kept no
-        more, and nothing of a suppressed person."""
+        more or the lead was erased, and nothing of a suppressed person."""
         if not story.records:
             return []
         decided = next((one for one in story.records if one.kind == "ping"), story.records[0])
         snapshot = self._snapshot(decided.record.catalog)
-        if snapshot is not None:
+        # Without the lead they cannot be worked out: a filter would see no state where there was one.
+        if snapshot is not None and not decided.record.erased_at_ms:
             verdicts = (await derived(snapshot, _plain(decided))).get("contracts", [])
             if verdicts:
                 return [msgspec.to_builtins(verdict) for verdict in verdicts]

@@ -167,9 +167,10 @@ def _lapsed(_event: SaleEvent, sale: SaleRow) -> Applied:
 
 
 def _ended(event: SaleEvent, sale: SaleRow) -> Applied:
-    """Of several calls the one that counts stands: an answered one, then the longest."""
+    """Of several calls the one that counts stands: an answered one, then the longest. A switch need not say how long
+    one was: -1 in the stream."""
     weight = (event.answered, event.duration_ms, event.call)
-    stands = (bool(sale.call_answered), sale.call_duration_ms or 0, sale.call or "")
+    stands = (bool(sale.call_answered), -1 if sale.call_duration_ms is None else sale.call_duration_ms, sale.call or "")
     if sale.call is not None and weight <= stands:
         return Applied(sale)
     return Applied(
@@ -178,7 +179,7 @@ def _ended(event: SaleEvent, sale: SaleRow) -> Applied:
             call=event.call,
             call_outcome=event.outcome,
             call_answered=event.answered,
-            call_duration_ms=event.duration_ms,
+            call_duration_ms=None if event.duration_ms < 0 else event.duration_ms,
         )
     )
 

@@ -33,6 +33,8 @@ class Report(Struct):
     repaired_count: int = 0
     sales_lost: int = 0
     """Sales of the last day that a Redis lost which was repaired since: the ledger has them, and Redis will not."""
+    sales_unknown: int = 0
+    """Sales of Redis that the ledger does not have: it is not the one they were archived into."""
     balances: int = 0
     contracts: int = 0
     sales: int = 0
@@ -40,7 +42,8 @@ class Report(Struct):
 
 
 async def reconcile(sides: Sides, *, repair: bool = False) -> Report:
-    """Raises StoreDown, LedgerDown; LedgerUnfit, where a ledger that never had a sale would undo everything."""
+    """Raises StoreDown, LedgerDown; LedgerUnfit, where a ledger that never had a sale, or not those
+    that Redis has, would undo what is right."""
     is_new = await sides.ask(ledger.cursor, "sales") == BEGINNING
     found = await _compare(sides)
     if not repair or found.status == "never_quiet":
@@ -48,6 +51,11 @@ async def reconcile(sides: Sides, *, repair: bool = False) -> Report:
     to_repair = [one for one in found.differences if one.what != "sale"]
     if is_new and to_repair:
         raise LedgerUnfit("Nothing is repaired: this ledger has had no sale before now. Is it the right one?")
+    if to_repair and found.sales_unknown:
+        raise LedgerUnfit(
+            f"Nothing is repaired: Redis has {found.sales_unknown} sale(s) of which this ledger knows nothing. Is it the "
+            "right one, or one from before them?"
+        )
     await repair_credits(sides)
     if not await repair_sums(sides):
         return Report("never_quiet")
@@ -74,6 +82,7 @@ async def _compare(sides: Sides) -> Report:
 async def _compare_sales(sides: Sides, report: Report, repaired: str) -> None:
     async for count, differences in scanning.sales_of_redis(sides):
         report.sales += count
+        report.sales_unknown += sum(one.ledger is None for one in differences)
         _note(sides, report, differences)
     since_ms = sides.store.now_ms() - SALE_KEEP_MS + sides.limits.sale_margin_ms
     async for missing in scanning.missing_sales(sides, since_ms):

@@ -156,6 +156,14 @@ def test_of_several_calls_an_answered_one_stands_and_then_the_longest() -> None:
     assert (sale.call, sale.call_answered, sale.call_duration_ms) == ("c3", True, 20)
 
 
+def test_how_long_a_call_was_is_not_known_where_the_switch_did_not_say() -> None:
+    silent = event("ended", call="c1", outcome="answered", answered=True, duration_ms=-1)
+    sale, _ = sale_of(event("sold", position=0), silent)
+    assert (sale.call, sale.call_duration_ms) == ("c1", None)
+    sale, _ = sale_of(event("sold", position=0), silent, event("ended", call="a", answered=True, duration_ms=0))
+    assert (sale.call, sale.call_duration_ms) == ("a", 0)
+
+
 def test_a_top_up_comes_from_cash_and_a_correction_from_corrections() -> None:
     _, entries = replay([credit("a", 100), credit("b", -30), credit("c", -5, kind="top_up"), credit("a", 999)])
     assert balances(entries) == {"buyer:1": 65, "cash": -95, "corrections": 30}

@@ -367,7 +367,7 @@ async def test_a_conversion_of_a_made_sale_is_noted_once_and_of_a_void_one_not_a
     await world.route(other, [one], "c2", attempt=1)
     assert (await world.store.convert(known(world, one, "d2"), "operator")).status == "void"
     assert (await world.store.convert(known(world, one, "none"), "operator")).status == "unknown"
-    assert (await world.store.convert(known(world, one, position=1), "operator")).is_repeat
+    assert (await world.store.convert(known(world, one, position=1), "operator")).status == "changed"
     assert sale.state == "sold"
 
 
@@ -456,3 +456,19 @@ async def test_late_scripts_of_money_write_nothing(world: World, monkeypatch: py
         with pytest.raises(StoreDown):
             await asked
     assert world.stands() == before
+
+
+async def test_a_conversion_that_one_buyer_reported_is_not_the_next_ones(world: World) -> None:
+    one, other = bid(1), bid(2)
+    await stocked(world)
+    sale = await post(world, [one, other])
+    assert (await world.store.convert(known(world, one), "buyer:1")).status == "made"
+    await world.route(sale, [one, other])
+    await world.route(sale, [one, other], attempt=1)
+    moved = replace(known(world, other), position=1)
+    for is_repeat in (False, True):
+        told = await world.store.convert(moved, "buyer:2")
+        assert (told.status, told.is_repeat) == ("made", is_repeat)
+    found = await world.store.sale("d1")
+    assert found is not None
+    assert (found.state, found.position) == ("sold", 1)
