@@ -53,8 +53,8 @@ async def reconcile(sides: Sides, *, repair: bool = False) -> Report:
         raise LedgerUnfit("Nothing is repaired: this ledger has had no sale before now. Is it the right one?")
     if to_repair and found.sales_unknown:
         raise LedgerUnfit(
-            f"Nothing is repaired: Redis has {found.sales_unknown} sale(s) of which this ledger knows nothing. Is it the "
-            "right one, or one from before them?"
+            f"Nothing is repaired: Redis has {found.sales_unknown} sale(s) of which this ledger knows nothing. "
+            "Is it the right one, or one from before them?"
         )
     await repair_credits(sides)
     if not await repair_sums(sides):
