@@ -27,7 +27,9 @@ class Stock:
         self.pool_ids: frozenset[str] = frozenset()
         """Pools that hold numbers or may, as last heard: also those of no catalog."""
         self._runner = runner
-        self._listed: tuple[RingPool, ...] = ()
+        self._listed: tuple[RingPool, ...] | None = None
+        """None until a catalog is taken. Who has none, an archive or a worker that boots, must leave the pools as they
+        are when Redis comes back: to it all numbers would be numbers that have left the catalog."""
         self._waiting: dict[str, list[str]] = {}
         self._is_done = True
         self._turn = asyncio.Lock()
@@ -40,6 +42,8 @@ class Stock:
 
     async def stock(self) -> None:
         """All pools from the beginning. Raises StoreDown."""
+        if self._listed is None:
+            return
         async with self._turn:
             self._is_done = False
             listed = {pool.id: pool.numbers for pool in self._listed}

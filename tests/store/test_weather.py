@@ -164,6 +164,16 @@ async def test_a_redis_that_lost_everything_is_stocked_again(server: RedisServer
         assert time.monotonic() < deadline
 
 
+async def test_who_has_no_catalog_leaves_the_numbers_alone_when_redis_comes_back(
+    server: RedisServer, store: Store, client: Any
+) -> None:
+    selling = await open_store(server.url)
+    await selling.stock([POOL])
+    await selling.close()
+    await store._settled(lines_known=-1)  # what the watch of an archive, or of a worker that boots, does on a new line
+    assert set(client.zrange(f"{{demo}}:pool:{POOL.id}", 0, -1)) == set(POOL.numbers)
+
+
 async def test_flushed_scripts_are_loaded_again_and_run_once(store: Store, client: Any) -> None:
     await store.stock([POOL])
     client.script_flush()

@@ -8,20 +8,19 @@ from tests.weather.kill import Weather, weather
 from tests.weather.plan import VICTIMS, plan
 
 SEED_BITS = 31
-
-
 LEADS = 5_000
 SECONDS = 15.0
 """Each way: with all that starts and ends, a minute together."""
 
 
 @pytest.mark.parametrize(
-    ("ledger", "away_seconds"), [pytest.param("sqlite", 0.0), pytest.param("postgresql", 3.0, id="postgresql, away")]
+    ("ledger", "away_seconds"),
+    [pytest.param("sqlite", 0.0, id="sqlite"), pytest.param("postgresql", 3.0, id="postgresql, away")],
 )
 def test_the_money_adds_up_whatever_is_killed(ledger: str, away_seconds: float) -> None:
     seed = random.SystemRandom().getrandbits(SEED_BITS)
-    # Shown where it fails.
-    print(f"python -m tests.weather.kill --ledger {ledger} --seconds {SECONDS} --posts {LEADS} --seed {seed}")
+    again = f"--seed {seed} --seconds {SECONDS} --posts {LEADS} --ledger {ledger} --database-away {away_seconds}"
+    print(f"python -m tests.weather.kill {again}")  # shown where it fails
     outcome = weather(Weather(seed, SECONDS, LEADS, ledger == "postgresql", away_seconds))
     assert outcome.faults == [], f"seed {seed}"
     assert sum(journal.posted for journal in outcome.journals) > LEADS / 10, "most of the time it was away"
