@@ -75,7 +75,8 @@ async def give_back(
         if sale is None:
             return _unknown(from_ledger)
         days = _days_left_open(snapshot, sale, party)
-        if sale.made_at_ms and store.now_ms() > sale.made_at_ms + days * DAY_MS:
+        # Without days not even one that is pending as it was read: it may be made before the script comes to it.
+        if days == 0 or (sale.made_at_ms and store.now_ms() > sale.made_at_ms + days * DAY_MS):
             return Refusal("conflict", [_too_late(party, days)])
         refunded = await store.refund(sale, reason, party.name)
         if refunded.status == "unknown":

@@ -135,6 +135,7 @@ def reading_one_state(engine: Engine) -> Iterator[Connection]:
 def migrate(engine: Engine) -> None:
     """Brings the tables to this program's version; several processes may do so at once. Raises LedgerDown,
     or LedgerUnfit where a newer program has made them."""
+    _make_private(engine)
     with writing(engine) as connection:  # SQLite: its one writer's lock
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
@@ -147,6 +148,14 @@ def is_made(engine: Engine) -> bool:
     """Whether an archive ever made its tables. Raises LedgerDown."""
     with reading(engine) as connection:
         return _version(connection) is not None
+
+
+def _make_private(engine: Engine) -> None:
+    """A new SQLite file is its owner's alone, for it will hold leads; the files beside it take its mode."""
+    file = engine.url.database
+    if engine.dialect.name == "sqlite" and file:
+        with contextlib.suppress(OSError):  # told by whoever writes
+            Path(file).touch(mode=0o600)
 
 
 def check(engine: Engine) -> None:

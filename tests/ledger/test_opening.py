@@ -116,3 +116,9 @@ def test_each_migration_follows_the_one_before() -> None:
     names = [found[1] for found in revisions if found]
     assert [found[1].strip('"') for found in before if found] == ["None", *names[:-1]]
     assert names[-1] == newest()
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite"
+    ledger.migrate(ledger.open_ledger(f"sqlite:///{file}"))
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
