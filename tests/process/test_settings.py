@@ -37,6 +37,8 @@ def test_every_setting_can_be_given_in_the_environment() -> None:
         "PINGPOST_SECRET": "a secret of twenty bytes",
         "PINGPOST_VAR": "v",
         "PINGPOST_ARCHIVE": "0",
+        "PINGPOST_LEDGER_URL": "postgresql://h/ledger",
+        "PINGPOST_DECISIONS_DAYS": "12",
         "PINGPOST_LOG_FORMAT": "json",
         "PINGPOST_LOG_LEVEL": "debug",
         "PINGPOST_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
