@@ -52,6 +52,7 @@ def _paths() -> dict[str, Handler]:
         "/admin/buyers/{id}/balance": _admin(only(GET=balances.show, POST=balances.credit)),
         "/admin/decisions/{id}": _admin(only(GET=operators.decision)),
         "/reports/figures": only(GET=reports.figures),
+        "/reports/leads": only(GET=reports.leads),
         "/reports/statements/{buyer_id}/{month}": only(GET=reports.statement),
         "/api/v1/sales/{sale_id}/conversion": with_party(only(POST=sales.conversion)),
         "/api/v1/sales/{sale_id}/return": with_party(only(POST=sales.give_back)),

@@ -12,6 +12,7 @@ from service.app.replies import Reply, refuse
 from service.app.serving import SERVING, Serving
 from service.reports import sheets
 from service.reports.asking import OPERATOR, Viewer, narrowed, read
+from service.reports.leads import leads_dict, leads_sheet
 from service.reports.report import Report, TooWide, report_on
 from service.reports.spans import month_span
 from service.reports.statement import Statement, statement_of
@@ -72,6 +73,36 @@ async def statement(request: web.Request) -> Reply:
         text = sheets.csv_of(sheets.STATEMENT_HEADS, sheets.statement_cells(found))
         return _csv(text, f"statement-{buyer_id}-{month}.csv")
     return _json(sheets.statement_dict(found, snapshot.catalog.account.currency))
+
+
+async def leads(request: web.Request) -> Reply:
+    """`GET /reports/leads`: what a buyer has bought, whole. Sources have no business here."""
+    serving = request.app[SERVING]
+    snapshot, viewer = serving.snapshot, _viewer(serving, request)
+    if viewer is None:
+        return refuse(_unauthorized())
+    params, wrong = _params(request)
+    as_csv = _wants_csv(request, params.pop("format", ""), wrong)
+    after, buyer_text = params.pop("after", None), params.pop("buyer", None)
+    wrong |= {name: [f"{name[:100]} is not a parameter of leads."] for name in params}
+    if buyer_text is not None and not _BUYER_ID.fullmatch(buyer_text):
+        wrong["buyer"] = ["buyer must be the id of a buyer: a whole number."]
+    elif buyer_text is None and viewer is OPERATOR:
+        wrong["buyer"] = ["buyer is required: whose leads?"]
+    if wrong:
+        return refuse(Refusal("invalid", wrong))
+    buyer_id = viewer.buyer_id if buyer_text is None else int(buyer_text)
+    if buyer_id is None or (viewer is not OPERATOR and viewer.buyer_id != buyer_id):
+        return refuse(Refusal("forbidden", ["This token reads no leads of this buyer."]))
+    found = await serving.desk.ask(lambda reader: reader.leads(buyer_id, after))
+    if found is None:
+        return refuse(Refusal("invalid", {"after": ["after must be the sale_id of a lead that you have read here."]}))
+    account = snapshot.catalog.account
+    zone = ZoneInfo(account.timezone)
+    if as_csv:
+        heads, cells = leads_sheet(found, zone)
+        return _csv(sheets.csv_of(heads, cells), f"leads-{buyer_id}.csv")
+    return _json(leads_dict(found, zone, account.currency))
 
 
 def _is_nobodys(found: Statement, snapshot: Snapshot) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from service.errors import LedgerDown
 from service.ledger.accounts import Account, account_of
 from service.ledger.histories import History, Row, archived_to, decisions_of_caller, history_of
+from service.ledger.leads import leads_of
 from service.ledger.opening import check, open_ledger, reading
 from service.ledger.totals import Only, Part, Sum, sums
 
@@ -45,6 +46,11 @@ class LedgerReader:
         """What moved on a buyer's account between two moments."""
         with self._asked() as connection:
             return account_of(connection, buyer_id, from_ms, to_ms)
+
+    def leads(self, buyer_id: int, after: str | None) -> list[Row] | None:
+        """The leads that a buyer has bought, a page of them; None where `after` is no sale of its."""
+        with self._asked() as connection:
+            return leads_of(connection, buyer_id, after)
 
     def history(self, decision_id: str) -> History:
         with self._asked() as connection:

@@ -7,7 +7,11 @@ from service.reports.asking import BY, PARAMETERS
 from service.reports.spans import PERIODS
 from service.wire import answers, report_answers
 
-REPORT_ANSWERS: Final[list[type[answers.Answer]]] = [report_answers.ReportAnswer, report_answers.StatementAnswer]
+REPORT_ANSWERS: Final[list[type[answers.Answer]]] = [
+    report_answers.ReportAnswer,
+    report_answers.StatementAnswer,
+    report_answers.LeadsAnswer,
+]
 
 _MEANINGS: Final = {
     "period": f"{', '.join(PERIODS)}, a month (2026-11) or a day (2026-11-21)",
@@ -20,6 +24,12 @@ _MEANINGS: Final = {
     "buyer": "Only this buyer",
     "contract": "Only this contract",
     "format": "json or csv; the header Accept says it too",
+}
+
+_OF_LEADS: Final = {
+    "buyer": "Whose; with the token of a buyer its own",
+    "after": "The sale_id of the last lead that was read before",
+    "format": _MEANINGS["format"],
 }
 
 _REFUSALS: Final = {
@@ -42,6 +52,14 @@ def report_paths() -> Json:
                 "Figures by time, source, buyer, contract, endpoint or reason",
                 report_answers.ReportAnswer,
                 [_parameter(name, "query", _MEANINGS[name]) for name in (*PARAMETERS, "format")],
+            )
+        },
+        "/reports/leads": {
+            "get": _operation(
+                "leads",
+                "The leads that a buyer has bought",
+                report_answers.LeadsAnswer,
+                [_parameter(name, "query", meaning) for name, meaning in _OF_LEADS.items()],
             )
         },
         "/reports/statements/{buyer_id}/{month}": {

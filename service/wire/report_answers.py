@@ -26,6 +26,27 @@ class ReportAnswer(Answer, frozen=True, kw_only=True):
     total: dict[str, Any]
 
 
+class BoughtLead(Struct, frozen=True, kw_only=True):
+    """`lead`: all its fields; null where they are not kept any more, empty where the person was forgotten."""
+
+    sale_id: str
+    sold_at: str
+    endpoint: str
+    contract: str
+    bid: Exact
+    lead: dict[str, Any] | None
+
+
+class LeadsAnswer(Answer, frozen=True, kw_only=True):
+    """At most 500 `leads`, oldest first; `after` the last one's `sale_id` come the next."""
+
+    success: bool = True
+    status: Literal["success"] = "success"
+    timezone: str
+    currency: str
+    leads: list[BoughtLead]
+
+
 class StatementLine(Struct, frozen=True, kw_only=True):
     """`about`: the contract, or the reason of a top-up or correction. What the buyer is charged is below 0."""
 

@@ -20,7 +20,7 @@ from tests.app.catalogs import buyer, catalog, contract, endpoint, source
 from tests.app.conftest import Serve
 from tests.app.served import ADMIN_TOKEN, CALLER, EDGE_TOKEN, Answer, Served, bearer
 
-FIGURES, STATEMENT = "/reports/figures", "/reports/statements/1/2026-11"
+FIGURES, STATEMENT, LEADS = "/reports/figures", "/reports/statements/1/2026-11", "/reports/leads"
 BUYER_TOKEN, OTHER_BUYER_TOKEN, SOURCE_TOKEN = "token-of-buyer-1", "token-of-buyer-2", "token-of-source-abc"
 
 
@@ -100,7 +100,7 @@ async def test_money_is_written_out_exactly(serve: Serve) -> None:
     assert '"margin":10.00' in body
 
 
-@pytest.mark.parametrize("path", [FIGURES, STATEMENT])
+@pytest.mark.parametrize("path", [FIGURES, STATEMENT, LEADS])
 async def test_without_a_right_token_nothing_is_told(serve: Serve, path: str) -> None:
     served = await serve(CATALOG)
     for headers in ({}, bearer("wrong"), bearer(""), bearer(EDGE_TOKEN), {"Authorization": ADMIN_TOKEN}):
@@ -244,3 +244,40 @@ async def test_no_ping_waits_for_a_report_and_few_are_made_at_once(
     go_on.set()
     assert [answer.http for answer in await asyncio.gather(*waiting)] == [200] * room
     assert most == desk.AT_ONCE_MAX
+
+
+async def test_a_buyer_reads_the_leads_that_it_bought(serve: Serve) -> None:
+    served = await serve(CATALOG)
+    await a_day(served)
+    mine = (await ask(served, LEADS, BUYER_TOKEN)).json["leads"]
+    assert [(one["lead"]["caller_id"], one["contract"], one["bid"]) for one in mine] == [
+        (CALLER, "1-calls", 25.0),
+        ("+12125551235", "1-calls", 25.0),
+    ]
+    rest = await ask(served, LEADS, BUYER_TOKEN, after=mine[0]["sale_id"])
+    assert rest.json["leads"] == mine[1:]
+    assert (await ask(served, LEADS, BUYER_TOKEN, after=mine[1]["sale_id"])).json["leads"] == []
+    assert (await ask(served, LEADS, buyer="1")).json["leads"] == mine
+    (theirs,) = (await ask(served, LEADS, OTHER_BUYER_TOKEN)).json["leads"]
+    assert theirs["sale_id"] not in {one["sale_id"] for one in mine}
+    _, text = await text_of(served, LEADS, bearer(BUYER_TOKEN), format="csv")
+    heads, first, *_ = csv.reader(io.StringIO(text))
+    assert dict(zip(heads, first, strict=True))["lead.caller_id"] == f"'{CALLER}"
+    given_back = await served.request(
+        "POST", f"/api/v1/sales/{mine[0]['sale_id']}/return", json={"reason": "wrong"}, headers=bearer(ADMIN_TOKEN)
+    )
+    assert given_back.http == 200
+    await archived(served)
+    assert (await ask(served, LEADS, BUYER_TOKEN)).json["leads"] == mine[1:]
+
+
+async def test_leads_are_nobody_elses(serve: Serve) -> None:
+    served = await serve(CATALOG)
+    await a_day(served)
+    (theirs,) = (await ask(served, LEADS, OTHER_BUYER_TOKEN)).json["leads"]
+    for with_token in (SOURCE_TOKEN, BUYER_TOKEN):
+        assert (await ask(served, LEADS, with_token, buyer="2")).http == 403
+    assert (await ask(served, LEADS, SOURCE_TOKEN)).http == 403
+    wrong = await ask(served, LEADS, BUYER_TOKEN, after=theirs["sale_id"])
+    assert (wrong.http, list(wrong.json["errors"])) == (422, ["after"])
+    assert (await ask(served, LEADS)).json["errors"].keys() == {"buyer"}

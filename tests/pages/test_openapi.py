@@ -75,6 +75,7 @@ def test_every_path_of_the_contract_is_there() -> None:
         "/admin/buyers/{id}/resume",
         "/admin/decisions/{id}",
         "/reports/figures",
+        "/reports/leads",
         "/reports/statements/{buyer_id}/{month}",
         "/admin/suppressions",
         "/admin/suppressions/find",
