@@ -7,6 +7,7 @@ Redis, each time a little, so that the ledger knows what became of a sale that n
 from typing import Final
 
 from service.store.packing import msgpack
+from service.store.records import words_of
 from service.store.runner import AskedInWords, Runner
 
 LAPSED_PER_RUN: Final = 100
@@ -31,7 +32,12 @@ async def lapse(runner: Runner) -> None:
 async def _lapse(runner: Runner, contract_id: str, members: list[str]) -> None:
     keys = runner.keys
     sales = [keys.sale(member.rpartition(":")[0]) for member in members]
-    asked = AskedInWords(
-        [keys.pending(contract_id), keys.pendings, keys.sales, *sales], [contract_id, msgpack(members)]
-    )
+    left = await runner.read([("HMGET", sale, "bought", "exclusive") for sale in sales]) if sales else []
+    named, counts = [keys.pending(contract_id), keys.pendings, keys.sales], []
+    for sale, (bought, exclusive) in zip(sales, left, strict=True):
+        marks = [keys.bought(contract_id) + mark.encode() for mark in words_of((bought or b"").decode())]
+        marks += [keys.exclusive(name) for name in words_of((exclusive or b"").decode())]
+        named += [sale, *marks]
+        counts.append(len(marks))
+    asked = AskedInWords(named, [contract_id, msgpack(members), msgpack(counts)])
     await runner.write("lapse", lambda now_ms: asked)

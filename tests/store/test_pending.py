@@ -216,6 +216,17 @@ async def test_what_has_lapsed_counts_nowhere_and_goes_on_record_once(world: Wor
     assert (await world.hold("d3", [one], test=True, terms=CONNECTED)).said == (Decline.BALANCE,)
 
 
+async def test_whom_nobody_was_sold_may_be_sold_again(world: World) -> None:
+    one = bid(1, 5, dedup_days=30, dedup_on=(("caller_id",),))
+    await stocked(world)
+    await post(world, [one])
+    assert await verdict(world, one) == Decline.DUPLICATE
+    world.travel(ENDPOINT.number_hold_seconds)
+    await lapse(world.store._runner)
+    assert world.redis.client.keys("{demo}:bought:*") == []
+    assert await verdict(world, one, "d8") == 0
+
+
 async def test_a_call_that_is_answered_after_the_pending_life_is_booked_and_late(world: World) -> None:
     one = prepaid(1, caps=(Cap("day", 1),))
     await stocked(world)
