@@ -28,22 +28,6 @@ def ratio(subject: str, name: str, to: str, of: str = "") -> Values:
     return values
 
 
-BARE_US = 44.0
-"""CPU of the bare handler on the machine that the budgets in microseconds were set on."""
-
-
-def at_its_speed(values: Values) -> Values:
-    """Microseconds as they would be where the bare handler takes `BARE_US`: the same cores were seen to be a third
-    slower for hours, and an absolute time says little. As measured where the bare handler was not."""
-
-    def scaled(results: Results) -> list[float]:
-        bare = results.values("bare", "cpu_us")
-        speed = BARE_US / median(bare) if bare else 1.0
-        return [value * speed for value in values(results)]
-
-    return scaled
-
-
 class Budget(Struct, frozen=True):
     """`values` is None for what cannot be measured yet; `note` says why then, or how it is meant."""
 
@@ -62,8 +46,6 @@ class Budget(Struct, frozen=True):
         return value >= self.limit if self.at_least else value <= self.limit
 
 
-SCALED = f"at a bare handler of {BARE_US:g} µs"
-
 BUDGETS: tuple[Budget, ...] = (
     Budget("server CPU of a ping / of the bare handler", 1.5, ratio(CEILING, "cpu_us", "bare"), "cpu",
            note="aim: 1.25"),
@@ -74,12 +56,12 @@ BUDGETS: tuple[Budget, ...] = (
     Budget("match for the best 10: 10,000 contracts / 30", 5.0, ratio("match_10000", "rank_us", "match_30"), "match"),
     Budget("CPU of a ping: 10,000 contracts / 30", 1.2, ratio("ping_many", "cpu_us", CEILING), "pings"),
     Budget("client CPU of a ping's reservation, its post's and the release", 60.0,
-           at_its_speed(figure("cycle", "cycle_client_us")), "store", "µs", note=SCALED),
+           figure("cycle", "cycle_client_us"), "store", "µs"),
     Budget("round trips to Redis of a ping", 1.0, figure("trips", "trips_per_ping"), "store"),
     Budget("round trips to Redis of a post", 2.0, figure("trips", "trips_per_post"), "store"),
     Budget("Redis memory of a live ping of 5 holds", 1536.0, figure("memory", "bytes_per_ping"), "store", "bytes"),
     Budget("Redis CPU of a ping of 5 holds, everything on record", 35.0,
-           at_its_speed(figure("cycle_record", "hold_us")), "store", "µs", note=SCALED),
+           figure("cycle_record", "hold_us"), "store", "µs"),
     Budget("ping to delivered data lead, p99", 500.0, None, unit="ms",
            note="not measurable yet: delivery of data leads is not built"),
     Budget("p99 of a ping beside posts, calls and reloads", 100.0, figure("reload", "ping_p99_ms"), "reload", "ms"),
