@@ -8,7 +8,7 @@ from service.ledger.histories import Row
 from service.ledger.tables import decisions, sales
 
 LEADS_MAX = 500
-"""Of one answer: at the longest that a lead can be, some 8 MB."""
+"""Of one answer, which is made whole in memory; the next ones come by `after`."""
 
 
 def leads_of(connection: Connection, buyer_id: int, after: str | None) -> list[Row] | None:
